@@ -1,0 +1,79 @@
+"""What was observed of a failure; nothing in here is a judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chatlab.errors.signals import Signals, read_signals
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReset:
+    """An HTTP/2 reset as the protocol library typed it.
+
+    code: the RFC 9113 name, for example ``"INTERNAL_ERROR"``. by_peer: whether the other side
+    sent it.
+    """
+
+    code: str
+    by_peer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """One exception of a cause chain: its dotted class name and its text."""
+
+    type: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Everything that was seen of one failed call, as it was seen.
+
+    status: the HTTP status. headers: of the response. body: decoded JSON, text or bytes.
+    exception_type, exception_text: of the exception that reached the caller. causes: what it
+    wraps, outermost first. text: anything pasted, such as a log line. provider: who the caller
+    says answered. reset: a typed HTTP/2 reset.
+
+    Any value is allowed anywhere: hostile or malformed ones are kept here and skipped by what
+    reads them. Building a `Failure` also reads its `signals`, so that judging it is cheap.
+    """
+
+    status: object = None
+    headers: Mapping[str, object] | None = None
+    body: object = None
+    exception_type: str | None = None
+    exception_text: str | None = None
+    causes: tuple[Raised, ...] = ()
+    text: str | bytes | None = None
+    provider: str | None = None
+    reset: StreamReset | None = None
+    signals: Signals = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signals", read_signals(self))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Failure:
+        """The failure that a corpus record, or a line given to ``classify --jsonl``, describes."""
+        exception = record.get("exception")
+        seen: Mapping[str, object] = exception if isinstance(exception, Mapping) else {}
+        return cls(
+            status=record.get("status"),
+            headers=_mapping(record.get("headers")),
+            body=record.get("body"),
+            exception_type=_text(seen.get("type")),
+            exception_text=_text(seen.get("text")),
+            text=_text(record.get("text")),
+            provider=_text(record.get("provider")),
+        )
+
+
+def _mapping(value: object) -> Mapping[str, object] | None:
+    return value if isinstance(value, Mapping) else None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else value if isinstance(value, str) else str(value)

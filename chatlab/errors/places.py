@@ -1,0 +1,107 @@
+"""Where the words of a failure stand: every text in it, with its place."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from chatlab.errors.words import clean
+
+if TYPE_CHECKING:
+    from chatlab.errors.failure import Failure
+
+MAX_PARSED_CHARS: Final = 64 * 1024
+"""Longer bodies are read as text; they are not parsed as JSON."""
+
+MAX_LEAVES: Final = 2_000
+"""How many values of one body are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A text of the failure and where it stands, for example ``body.error.message``.
+
+    key: the last key on the way, lower-case, or ``""``; value: the text as it was seen.
+    """
+
+    where: str
+    key: str
+    value: str
+
+
+def decoded(raw: object) -> str | None:
+    """`raw` as text that every consumer can encode, or None when it is neither text nor bytes."""
+    if isinstance(raw, str):
+        return clean(raw)
+    if isinstance(raw, bytes | bytearray | memoryview):
+        return bytes(raw).decode("utf-8", "replace")
+    return None
+
+
+def parsed(raw: object) -> object:
+    """`raw` decoded as JSON when it is a short text that holds an object or array, else `raw`."""
+    text = decoded(raw)
+    if text is None:
+        return raw
+    start = text[:1000].lstrip()[:1]
+    if start not in ("{", "[") or len(text) > MAX_PARSED_CHARS:
+        return text
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def body_places(body: object) -> list[Place]:
+    """The values of `body`, outermost first; at most `MAX_LEAVES`, in linear time."""
+    found: list[Place] = []
+    waiting: deque[tuple[str, str, object]] = deque([("body", "", parsed(body))])
+    while waiting and len(found) < MAX_LEAVES:
+        where, key, value = waiting.popleft()
+        if isinstance(value, Mapping):
+            room = MAX_LEAVES - len(waiting)
+            waiting.extend(
+                (f"{where}.{name}", str(name).lower(), inner)
+                for name, inner in islice(value.items(), max(room, 0))
+            )
+        elif isinstance(value, list | tuple):
+            room = MAX_LEAVES - len(waiting)
+            waiting.extend(
+                (f"{where}[{index}]", key, inner)
+                for index, inner in enumerate(islice(value, max(room, 0)))
+            )
+        elif value is not None and not isinstance(value, bool):
+            text = decoded(value)
+            if text is None and isinstance(value, int | float):
+                text = _number(value)
+            if text is not None:
+                found.append(Place(where, key, text))
+    return found
+
+
+def _number(value: int | float) -> str:
+    try:
+        return str(value)
+    except ValueError:  # an int of more digits than Python prints
+        return ""
+
+
+def all_places(failure: Failure) -> list[Place]:
+    """Every text of `failure` that words are read from, innermost exception last."""
+    found = body_places(failure.body)
+    raised = [("exception", failure.exception_type, failure.exception_text)]
+    raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(failure.causes)]
+    for where, name, said in raised:
+        found += [
+            Place(f"{where}.{key}", key, text)
+            for key, raw in (("type", name), ("text", said))
+            if (text := decoded(raw))
+        ]
+    text = decoded(failure.text)
+    if text:
+        found.append(Place("text", "", text))
+    return found

@@ -1,0 +1,279 @@
+"""A rule as a row of data, and a table of rules that finds the first that holds.
+
+A row holds when any piece of its own evidence was seen, and, where it says so, also any piece of
+`given` and none of `unless`. The table compiles its rows once: every phrase goes into one
+multi-pattern automaton, every other piece of evidence into one dictionary, and each of them
+carries the set of rows it speaks for as the bits of an integer. Judging a failure is then one
+scan, a few look-ups and the lowest bit that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Final, overload
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from chatlab.errors.identifiers import fold
+from chatlab.errors.kinds import Kind
+from chatlab.errors.signals import Signals
+from chatlab.errors.signs import SIGNS
+from chatlab.errors.words import contains, in_order, pieces, stands_alone
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A piece of evidence that is known from documentation or a program's source, not a sample.
+
+    column: the field of `Evidence` that it belongs to, behind ``given.`` or ``unless.`` where it
+    belongs to those. value: as that field holds it. source:
+    where it is written down.
+    """
+
+    column: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What may be seen of a failure; any one piece is enough.
+
+    statuses: HTTP, or a class such as ``"4xx"``. codes: a provider's codes, types and reasons.
+    exceptions: class names without their module. transport: errno and library codes. phrases:
+    words, where ``…`` stands for up to 160 characters of anything. providers: who answered.
+    signs: names from `SIGNS`.
+    """
+
+    statuses: tuple[int | str, ...] = ()
+    codes: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    transport: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
+
+    def terms(self) -> Iterator[str]:
+        """The evidence other than phrases, as `Signals.terms` spells it."""
+        yield from (f"status:{status}" for status in self.statuses)
+        for names in (self.codes, self.exceptions, self.transport):
+            yield from map(fold, names)
+        yield from (f"provider:{provider}" for provider in self.providers)
+        for sign in self.signs:
+            if sign not in SIGNS:
+                raise ValueError(f"no sign is called {sign!r}; the signs are {', '.join(SIGNS)}")
+            yield f"sign:{sign}"
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in Evidence.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Evidence):
+    """One row: this evidence means this kind.
+
+    id: ``area-what``, permanent. given: also needed. unless: what forbids it. because: for
+    people. settled: False where the row only falls back on the status, so that a provider's
+    ``x-should-retry: true`` may still make it retryable. chain_broken: the previous response id is
+    lost. own_application: the failure is the application's, and names no
+    provider. documented: further evidence that no sample has shown yet.
+    """
+
+    id: str
+    kind: Kind
+    retryable: bool
+    because: str
+    given: Evidence | None = None
+    unless: Evidence | None = None
+    settled: bool = True
+    chain_broken: bool = False
+    own_application: bool = False
+    documented: tuple[Fact, ...] = ()
+
+    def parts(self) -> tuple[Evidence, Evidence, Evidence]:
+        """Its own evidence, `given` and `unless`, each with what is documented added."""
+        return tuple(
+            _extended(evidence or Evidence(), prefix, self.documented)
+            for evidence, prefix in ((self, ""), (self.given, "given."), (self.unless, "unless."))
+        )  # type: ignore[return-value]
+
+
+def _extended(evidence: Evidence, prefix: str, facts: tuple[Fact, ...]) -> Evidence:
+    columns: dict[str, list[str]] = {}
+    for fact in facts:
+        head, dot, column = fact.column.rpartition(".")
+        if f"{head}{dot}" == prefix:
+            columns.setdefault(column, []).append(fact.value)
+    names = Evidence.__dataclass_fields__
+    return Evidence(**{name: (*getattr(evidence, name), *columns.get(name, ())) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class _Gapped:
+    parts: tuple[int, ...]
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a table saw in a failure: a bit for each row whose evidence is there."""
+
+    own: int
+    given: int
+    unless: int
+
+
+class RuleTable(Sequence[Rule]):
+    """Rules in order; the first that holds decides.
+
+    The order is the contract: see `chatlab.errors.rules`. A table is immutable; `without` and
+    `replaced` give changed copies.
+    """
+
+    __slots__ = (
+        "_automaton",
+        "_bits",
+        "_gapped_by_last",
+        "_known",
+        "_no_given",
+        "_parts",
+        "_phrase_bits",
+        "_phrases",
+        "_rules",
+        "_size",
+    )
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules: Final = tuple(rules)
+        self._size: Final = len(self._rules)
+        ids = [rule.id for rule in self._rules]
+        for repeated in {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
+        self._bits: Final[dict[str, int]] = {}
+        self._no_given: Final = sum(
+            1 << row for row, rule in enumerate(self._rules) if not rule.given
+        )
+        phrases: dict[str, int] = {}
+        self._phrases: Final = phrases
+        for row, rule in enumerate(self._rules):
+            for part, evidence in enumerate(rule.parts()):
+                bit = 1 << (row + part * self._size)
+                for term in evidence.terms():
+                    self._bits[term] = self._bits.get(term, 0) | bit
+                for phrase in evidence.phrases:
+                    phrases[phrase] = phrases.get(phrase, 0) | bit
+        self._compile_phrases(phrases)
+
+    def _compile_phrases(self, phrases: dict[str, int]) -> None:
+        index: dict[str, int] = {}
+        whole: dict[int, int] = {}
+        by_last: dict[int, list[_Gapped]] = {}
+        known: set[int] = set()
+        for phrase, bits in phrases.items():
+            parts = tuple(index.setdefault(piece, len(index)) for piece in pieces(phrase))
+            if len(parts) == 1:
+                whole[parts[0]] = whole.get(parts[0], 0) | bits
+            else:
+                by_last.setdefault(parts[-1], []).append(_Gapped(parts, bits))
+                known.update(parts)
+        if "" in index:
+            raise ValueError("rules: a phrase has an empty piece; say words on both sides of '…'")
+        self._parts = frozenset(known)
+        self._phrase_bits = [whole.get(number, 0) for number in range(len(index))]
+        self._gapped_by_last = by_last
+        self._automaton = AhoCorasick(list(index), implementation=Implementation.DFA)
+
+    @overload
+    def __getitem__(self, index: int) -> Rule: ...
+    @overload
+    def __getitem__(self, index: slice) -> RuleTable: ...
+    def __getitem__(self, index: int | slice) -> Rule | RuleTable:
+        if isinstance(index, slice):
+            return RuleTable(self._rules[index])
+        return self._rules[index]
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleTable) and self._rules == other._rules
+
+    def __hash__(self) -> int:
+        return hash(self._rules)
+
+    def __repr__(self) -> str:
+        return f"RuleTable of {self._size} rules: {', '.join(rule.id for rule in self._rules)}"
+
+    def see(self, signals: Signals) -> Seen:
+        """Which rows have evidence in `signals`."""
+        bits = 0
+        get = self._bits.get
+        for term in signals.terms:
+            bits |= get(term, 0)
+        return self._seen(bits | self._read(signals.words))
+
+    def _seen(self, bits: int) -> Seen:
+        size = self._size
+        mask = (1 << size) - 1
+        return Seen(bits & mask, (bits >> size) & mask | self._no_given, bits >> (2 * size))
+
+    def _read(self, words: str) -> int:
+        bits = 0
+        parts, phrase_bits = self._parts, self._phrase_bits
+        hits: dict[int, list[tuple[int, int]]] = {}
+        done: set[int] = set()
+        for number, start, end in self._automaton.find_matches_as_indexes(words, overlapping=True):
+            if number in done or not stands_alone(words, start, end):
+                continue
+            bits |= phrase_bits[number]
+            if number in parts:
+                hits.setdefault(number, []).append((start, end))
+            else:
+                done.add(number)
+        if hits:
+            for last in hits.keys() & self._gapped_by_last.keys():
+                for gapped in self._gapped_by_last[last]:
+                    places = [hits.get(part, []) for part in gapped.parts]
+                    if all(places) and in_order(places):
+                        bits |= gapped.bits
+        return bits
+
+    def matches(self, signals: Signals) -> dict[str, int]:
+        """Each piece of evidence that is in `signals`, with the bits of the rows it speaks for.
+
+        The slow and telling way to `see`: phrases are keyed as ``phrase:...``.
+        """
+        found = {term: self._bits[term] for term in signals.terms if term in self._bits}
+        for phrase, bits in self._phrases.items():
+            if contains(signals.words, phrase):
+                found[f"phrase:{phrase}"] = bits
+        return found
+
+    def combined(self, bits: Iterable[int]) -> Seen:
+        """What several pieces of evidence amount to together."""
+        return self._seen(reduce(or_, bits, 0))
+
+    def outcome(self, row: int) -> tuple[Kind, bool, str]:
+        """Kind, retryable and rule id of `row`; of no row, what an unknown failure gets."""
+        if row < 0:
+            return Kind.GENERIC, False, "unmatched"
+        rule = self._rules[row]
+        return rule.kind, rule.retryable, rule.id
+
+    def first(self, seen: Seen) -> int:
+        """The row that decides: the lowest bit that holds, or -1."""
+        holds = seen.own & seen.given & ~seen.unless
+        return (holds & -holds).bit_length() - 1
+
+
+@lru_cache(maxsize=64)
+def _compiled(rules: tuple[Rule, ...]) -> RuleTable:
+    return RuleTable(rules)
+
+
+def as_table(rules: Iterable[Rule]) -> RuleTable:
+    """`rules` as a table; one that was compiled before is used again."""
+    return rules if isinstance(rules, RuleTable) else _compiled(tuple(rules))

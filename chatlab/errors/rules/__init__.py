@@ -1,0 +1,74 @@
+"""The rules, in the order in which they are tried; the first that holds decides.
+
+The order is a contract. Strongest evidence first:
+
+1. a person's interruption; then a history that cannot be continued as it was sent;
+2. a provider's own code, where that code can mean only one thing;
+3. words about money, a gateway's switched-off provider or missing key, a saturated provider;
+4. credentials refused by code or words, then a refused model or setting, whatever the status;
+5. the HTTP status where it blames the caller;
+6. the transport's typed error and words, then the statuses of an edge or server;
+7. class names of client libraries, which prove nothing when anything above spoke.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from chatlab.errors.rule import Fact, Rule, RuleTable
+from chatlab.errors.rules.access import AUTH_BY_STATUS, AUTH_STRONG, GATEWAY
+from chatlab.errors.rules.capacity import (
+    MONEY_BY_CODE,
+    MONEY_BY_WORDS,
+    OVERLOADED_BY_CODE,
+    OVERLOADED_BY_WORDS,
+    RATE_LIMIT,
+)
+from chatlab.errors.rules.continuity import CANCELLED, CONTINUITY, INTERRUPTED, OWN_DEADLINE
+from chatlab.errors.rules.fallback import CLASS_NAMES, CLIENT_STATUS, LAST, SERVER, SERVER_SAID
+from chatlab.errors.rules.request import CONFIG, CONTENT_BY_CODE, CONTENT_BY_WORDS, PASSING_OR_NOT
+from chatlab.errors.rules.transport import STARTUP, TIMEOUT_BEFORE_STATUS, TRANSPORT
+
+_ORDERED: Final[tuple[Rule, ...]] = (
+    *INTERRUPTED,
+    *CONTINUITY,
+    *OVERLOADED_BY_CODE,
+    *MONEY_BY_CODE,
+    *MONEY_BY_WORDS,
+    *GATEWAY,
+    *OVERLOADED_BY_WORDS,
+    *CONTENT_BY_CODE,
+    *PASSING_OR_NOT,
+    *AUTH_STRONG,
+    *CONFIG,
+    *CONTENT_BY_WORDS,
+    *RATE_LIMIT,
+    *AUTH_BY_STATUS,
+    *TIMEOUT_BEFORE_STATUS,
+    *CLIENT_STATUS,
+    *STARTUP,
+    *OWN_DEADLINE,
+    *SERVER_SAID,
+    *TRANSPORT,
+    *SERVER,
+    *CANCELLED,
+    *CLASS_NAMES,
+    *LAST,
+)
+
+
+def _with_documented(rules: tuple[Rule, ...]) -> RuleTable:
+    facts: dict[str, list[Fact]] = {}
+    table = Path(__file__).with_name("documented.tsv").read_text(encoding="utf-8")
+    for line in table.splitlines()[1:]:
+        rule_id, column, value, source = line.split("\t")
+        facts.setdefault(rule_id, []).append(Fact(column, value, source))
+    return RuleTable(replace(rule, documented=tuple(facts.get(rule.id, ()))) for rule in rules)
+
+
+RULES: Final = _with_documented(_ORDERED)
+"""The rules that chatlab ships."""
+
+__all__ = ["RULES"]

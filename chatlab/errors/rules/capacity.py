@@ -1,0 +1,184 @@
+"""Rows about what a provider has too little of: capacity, rate, money."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chatlab.errors.kinds import Kind
+from chatlab.errors.rule import Evidence, Rule
+
+_EDGE_STATUSES: Final = (520, 521, 522, 523, 524, 525, 526, 527, 530)
+
+OVERLOADED_BY_CODE: Final = (
+    Rule(
+        id="overloaded-code",
+        kind=Kind.OVERLOADED,
+        retryable=True,
+        statuses=(529,),
+        codes=(
+            *("overloaded_error", "engine_overloaded_error", "MODEL_CAPACITY_EXHAUSTED"),
+            *("engine_overloaded", "1305", "slow_down"),
+        ),
+        because="The provider's own code says that it is saturated.",
+    ),
+)
+
+MONEY_BY_CODE: Final = (
+    Rule(
+        id="insufficient-quota",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        codes=("insufficient_quota",),
+        because="The code for spent quota; some servers put it on a throttle, and then say so.",
+    ),
+    Rule(
+        id="spent-code",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        codes=(
+            *("billing_hard_limit_reached", "billing_not_active"),
+            *("insufficient_user_quota", "insufficient_balance", "insufficient_balance_error"),
+            *("budget_exceeded", "insufficient_credits", "credit_limit", "usage_limit_reached"),
+            *("1113", "1308", "RestrictedModelsError"),
+        ),
+        exceptions=("BudgetExceededError",),
+        because="The provider's own code says that money, credit or a plan's allowance is used up.",
+    ),
+    Rule(
+        id="spent-status",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        statuses=(402,),
+        because="402 Payment Required.",
+    ),
+    Rule(
+        id="quota-zero",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        signs=("limit-zero",),
+        because="The quota is 0: no wait makes it more, whatever the hint says.",
+    ),
+    Rule(
+        id="own-application-usage-limit",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        own_application=True,
+        statuses=(409,),
+        given=Evidence(
+            codes=("usage_limit", "usage_limit_exceeded"),
+            phrases=("usage limit",),
+        ),
+        because="409 with a usage-limit body is the application's own admission control.",
+    ),
+    Rule(
+        id="request-over-limit",
+        kind=Kind.RATE_LIMIT,
+        retryable=False,
+        signs=("request-over-limit",),
+        because="This one request is larger than the whole limit and can never pass.",
+    ),
+)
+
+MONEY_BY_WORDS: Final = (
+    Rule(
+        id="spent-words",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        phrases=(
+            *("credit balance is too low", "billing hard limit", "insufficient balance"),
+            *("requires more credits", "insufficient credits", "credits are depleted"),
+            *("budget has been exceeded", "crossed budget", "api usage limits"),
+            *("monthly spending limit", "credit card", "monthly included credits"),
+            *("key limit exceeded", "prompt tokens limit exceeded", "account … is suspended"),
+        ),
+        because="The words say that money or credit is used up.",
+    ),
+    Rule(
+        id="plan-words",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        phrases=(
+            *("hit your usage limit", "hour limit reached", "weekly usage limit"),
+            *("hourly usage limit", "使用上限"),
+        ),
+        because="The words say that a plan's allowance is used up.",
+    ),
+    Rule(
+        id="current-quota-words",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        phrases=("exceeded your current quota",),
+        unless=Evidence(
+            providers=("google",),
+            codes=("RESOURCE_EXHAUSTED",),
+            phrases=("ai.google.dev", "gemini"),
+        ),
+        because="OpenAI's words for spent quota; Google says the same of every refilling one.",
+    ),
+    Rule(
+        id="wait-over-a-day",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        signs=("wait-over-a-day",),
+        given=Evidence(
+            statuses=(429,),
+            codes=("rate_limit_error", "rate_limit_exceeded"),
+            phrases=("rate limit",),
+        ),
+        because="Called a rate limit, but it opens only after more than a day.",
+    ),
+)
+
+OVERLOADED_BY_WORDS: Final = (
+    Rule(
+        id="overloaded-words",
+        kind=Kind.OVERLOADED,
+        retryable=True,
+        phrases=(
+            *("overloaded", "high demand", "high traffic", "server busy", "too many connections"),
+            *("访问量过大", "no capacity available"),
+        ),
+        unless=Evidence(statuses=_EDGE_STATUSES, signs=("html",)),
+        because="The words say that the provider is saturated.",
+    ),
+)
+
+RATE_LIMIT: Final = (
+    Rule(
+        id="rate-limit-code",
+        kind=Kind.RATE_LIMIT,
+        retryable=True,
+        codes=(
+            *("rate_limit_exceeded", "rate_limit_error", "rate_limited", "RESOURCE_EXHAUSTED"),
+            *("ThrottlingException", "1302"),
+        ),
+        because="The provider's own code says that a rate limit which refills was reached.",
+    ),
+    Rule(
+        id="upstream-saturated",
+        kind=Kind.OVERLOADED,
+        retryable=True,
+        phrases=("负载已饱和",),
+        because="A relay's words for a saturated upstream, put over whatever code it kept.",
+    ),
+    Rule(
+        id="rate-limit-words",
+        kind=Kind.RATE_LIMIT,
+        retryable=True,
+        phrases=(
+            *("rate limit reached", "rate limit exceeded", "rate limit is exceeded"),
+            *("exceeded token rate limit", "would exceed … rate limit", "too many tokens"),
+            *("per minute rate limit", "quota will reset after", "exceeded your current quota"),
+            *("quota exceeded for", "no deployments available"),
+        ),
+        unless=Evidence(statuses=(400, 401, 403, 404, 413, 422)),
+        because="The words say that a rate limit which refills was reached.",
+    ),
+    Rule(
+        id="rate-limit-status",
+        kind=Kind.RATE_LIMIT,
+        retryable=True,
+        statuses=(429,),
+        because="429 Too Many Requests, and nothing says that it is about money.",
+    ),
+)

@@ -1,0 +1,120 @@
+"""Rows that decide when nothing more exact did: bare statuses, class names, broad words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chatlab.errors.kinds import Kind
+from chatlab.errors.rule import Evidence, Rule
+
+CLIENT_STATUS: Final = (
+    Rule(
+        id="not-found",
+        kind=Kind.CONFIG,
+        retryable=False,
+        settled=False,
+        statuses=(404,),
+        because="404: the endpoint, deployment or model is not there.",
+    ),
+    Rule(
+        id="client-status",
+        kind=Kind.GENERIC,
+        retryable=False,
+        settled=False,
+        statuses=("4xx",),
+        unless=Evidence(statuses=(408,)),
+        because="The provider blames the request, and says nothing more exact.",
+    ),
+)
+
+SERVER_SAID: Final = (
+    Rule(
+        id="server-said",
+        kind=Kind.GENERIC,
+        retryable=True,
+        phrases=(
+            *("server had an error", "error occurred while processing", "runner process has"),
+            *("unexpected error during processing",),
+        ),
+        because="The provider's own sentence says that it failed on its side.",
+    ),
+)
+
+SERVER: Final = (
+    Rule(
+        id="server-error-code",
+        kind=Kind.GENERIC,
+        retryable=True,
+        statuses=("5xx",),
+        codes=("server_error", "api_error", "InternalServerException", "internal_server_error"),
+        because="The provider failed on its own side.",
+    ),
+    Rule(
+        id="server-error-words",
+        kind=Kind.GENERIC,
+        retryable=True,
+        phrases=(
+            *("internal server error", "error occurred during streaming", "is not valid json"),
+            *("invalid error response format",),
+        ),
+        because="The words say that the provider failed on its own side.",
+    ),
+)
+
+CLASS_NAMES: Final = (
+    Rule(
+        id="class-rate-limit",
+        kind=Kind.RATE_LIMIT,
+        retryable=True,
+        exceptions=("RateLimitError",),
+        because="Only the client's class name speaks: a rate limit.",
+    ),
+    Rule(
+        id="class-auth",
+        kind=Kind.AUTH,
+        retryable=False,
+        because="Only the client's class name speaks: refused credentials.",
+    ),
+    Rule(
+        id="class-config",
+        kind=Kind.CONFIG,
+        retryable=False,
+        because="Only the client's class name speaks: the model or endpoint is not there.",
+    ),
+    Rule(
+        id="class-request",
+        kind=Kind.GENERIC,
+        retryable=False,
+        because="Only the client's class name speaks: a refused request.",
+    ),
+    Rule(
+        id="class-unavailable",
+        kind=Kind.TIMEOUT,
+        retryable=True,
+        because="Only the client's class name speaks: nobody answered behind the edge.",
+    ),
+    Rule(
+        id="class-server",
+        kind=Kind.GENERIC,
+        retryable=True,
+        because="Only the client's class name speaks: the provider failed.",
+    ),
+    Rule(
+        id="class-connection",
+        kind=Kind.TIMEOUT,
+        retryable=True,
+        exceptions=("APIConnectionError",),
+        because="Only the client's class name speaks: no connection.",
+    ),
+)
+
+LAST: Final = (
+    Rule(
+        id="invalid-request",
+        kind=Kind.GENERIC,
+        retryable=False,
+        settled=False,
+        codes=("invalid_request_error",),
+        because="The provider blames the request, and says nothing more exact.",
+    ),
+)

@@ -1,0 +1,111 @@
+"""Rows about what was asked: the model, its settings, the content."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chatlab.errors.kinds import Kind
+from chatlab.errors.rule import Evidence, Rule
+
+CONFIG: Final = (
+    Rule(
+        id="config-code",
+        kind=Kind.CONFIG,
+        retryable=False,
+        codes=(
+            *(
+                "context_length_exceeded",
+                "model_max_prompt_tokens_exceeded",
+                "unsupported_parameter",
+            ),
+            *("unsupported_value", "model_not_found", "model_not_supported", "DeploymentNotFound"),
+            *("OperationNotSupported", "key_model_access_denied", "extra_forbidden"),
+            *("ResourceNotFoundException", "not_found_error"),
+        ),
+        because="The provider's own code refuses the model or its settings.",
+    ),
+    Rule(
+        id="context-window",
+        kind=Kind.CONFIG,
+        retryable=False,
+        phrases=(
+            *("prompt is too long", "input is too long", "context window", "context length"),
+            *("context size", "prompt token count", "n ctx", "max new tokens", "maxlength"),
+            *("maximum allowed number", "context overflows"),
+        ),
+        unless=Evidence(phrases=("rate limit", "exceeded your current quota")),
+        because="The request does not fit into what the model can read or write.",
+    ),
+    Rule(
+        id="model-unknown",
+        kind=Kind.CONFIG,
+        retryable=False,
+        phrases=(
+            *("model … does not exist", "model … not found", "is not found for api version"),
+            *("model … has been deprecated", "end of its life", "not a valid model"),
+            *("model identifier is invalid", "model is not supported", "as the model"),
+            *("legacy", "no endpoints found", "no allowed providers", "could not route to"),
+            *("not found for account", "publisher model", "无可用渠道", "on demand throughput"),
+        ),
+        because="The model or its endpoint is unknown, retired or not offered.",
+    ),
+    Rule(
+        id="model-no-access",
+        kind=Kind.CONFIG,
+        retryable=False,
+        phrases=(*("access to the model", "access that model", "access model", "无权访问 … 模型"),),
+        because="This account may use other models, not this one.",
+    ),
+    Rule(
+        id="settings-refused",
+        kind=Kind.CONFIG,
+        retryable=False,
+        phrases=(
+            *("unsupported parameter", "unsupported value", "is not supported for this model"),
+            *("not supported when thinking", "cannot both be specified", "budget tokens"),
+            *("tool choice", "enabled only with api version"),
+        ),
+        unless=Evidence(statuses=(429,)),
+        because="The model does not take a setting or a value that was sent.",
+    ),
+)
+
+CONTENT_BY_CODE: Final = (
+    Rule(
+        id="content-code",
+        kind=Kind.GENERIC,
+        retryable=False,
+        codes=("content_filter", "sanitizer_server_error", "tool_use_failed"),
+        because="The provider's own code refuses the content of this request.",
+    ),
+)
+
+CONTENT_BY_WORDS: Final = (
+    Rule(
+        id="content-words",
+        kind=Kind.GENERIC,
+        retryable=False,
+        phrases=(
+            *("content filtering policy", "inappropriate content", "bad input", "jinja exception"),
+            *("tool call arguments", "streaming is required"),
+        ),
+        because="The words refuse the content or the form of this request.",
+    ),
+)
+
+PASSING_OR_NOT: Final = (
+    Rule(
+        id="tls-certificate",
+        kind=Kind.GENERIC,
+        retryable=False,
+        phrases=("certificate verify failed", "x509", "pkix path"),
+        because="The TLS certificate is not trusted here; waiting does not change that.",
+    ),
+    Rule(
+        id="function-degraded",
+        kind=Kind.GENERIC,
+        retryable=True,
+        phrases=("degraded function",),
+        because="The hosted function is passing through a fault on the provider's side.",
+    ),
+)

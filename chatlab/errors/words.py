@@ -1,0 +1,104 @@
+"""One spelling for every text, so that a phrase is written once and found however it was quoted.
+
+Case, quotation marks, line wraps, underscores, hyphens and escaped line ends differ between a
+body, its Python repr, a log line and a terminal; the words do not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+GAP: Final = "…"
+"""In a phrase: "up to `GAP_WIDTH` characters of anything"."""
+
+GAP_WIDTH: Final = 160
+"""The widest gap, in characters, between two pieces of one phrase."""
+
+_BLANKS: Final = (
+    *("\\n", "\\r", "\\t", "\n", "\r", "\t", "\f", "\v", "\x00", "\xa0", "\u3000"),
+    *("_", "-", '"', "'", "`", "\\", "“", "”", "‘", "’", "´"),
+)
+_ESCAPED_CHARACTER: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
+
+
+def clean(text: str) -> str:
+    """`text` without what no consumer can encode: lone surrogates become ``?``."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def normalise(text: str) -> str:
+    """`text` in the spelling that phrases are matched in; time is linear in its length."""
+    text = text.lower()
+    if "\\u" in text:
+        text = clean(_ESCAPED_CHARACTER.sub(lambda match: chr(int(match[1], 16)), text)).lower()
+    for blank in _BLANKS:
+        text = text.replace(blank, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
+
+
+def pieces(phrase: str) -> tuple[str, ...]:
+    """The normalised pieces of `phrase` that must stand in order, a gap apart."""
+    return tuple(normalise(piece).strip() for piece in phrase.split(GAP))
+
+
+def stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether ``text[start:end]`` is no part of a longer word or number."""
+    return not (
+        (start and _same_run(text[start - 1], text[start]))
+        or (end < len(text) and _same_run(text[end - 1], text[end]))
+    )
+
+
+def _same_run(left: str, right: str) -> bool:
+    if not (left.isascii() and right.isascii()):
+        return False
+    return (left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit())
+
+
+def contains(words: str, phrase: str) -> bool:
+    """Whether normalised `words` hold `phrase`: one phrase looked up on its own."""
+    hits: list[list[tuple[int, int]]] = []
+    for piece in pieces(phrase):
+        hits.append(list(_occurrences(words, piece)))
+        if not hits[-1]:
+            return False
+    return in_order(hits)
+
+
+def _occurrences(words: str, piece: str) -> Iterator[tuple[int, int]]:
+    start = words.find(piece)
+    while start >= 0:
+        end = start + len(piece)
+        if stands_alone(words, start, end):
+            yield start, end
+        start = words.find(piece, start + 1)
+
+
+def in_order(hits: list[list[tuple[int, int]]]) -> bool:
+    """Whether one hit of each piece follows the one before within `GAP_WIDTH`.
+
+    `hits` holds, for each piece, its ``(start, end)`` places in ascending order.
+    """
+    ends = [end for _, end in hits[0]]
+    for places in hits[1:]:
+        ends = list(_reachable(ends, places))
+        if not ends:
+            return False
+    return True
+
+
+def _reachable(ends: list[int], places: list[tuple[int, int]]) -> Iterator[int]:
+    near = 0
+    for start, end in places:
+        while near < len(ends) and ends[near] < start - GAP_WIDTH:
+            near += 1
+        if near == len(ends):
+            return
+        if ends[near] <= start:
+            yield end

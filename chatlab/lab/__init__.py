@@ -1,0 +1,59 @@
+"""EXPERIMENTS: a fake provider, scripted faults, recordings, comparisons."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chatlab.lab.exchange import Request
+    from chatlab.lab.faults import FAULTS, Fault, parse_fault
+    from chatlab.lab.script import SampleStep, Script, parse_step
+    from chatlab.lab.server import FakeProvider
+    from chatlab.lab.spec import ScriptError
+    from chatlab.lab.success import Success, ToolCall, Usage
+
+_HOMES = {
+    "FAULTS": "faults",
+    "FakeProvider": "server",
+    "Fault": "faults",
+    "Request": "exchange",
+    "SampleStep": "script",
+    "Script": "script",
+    "ScriptError": "spec",
+    "Success": "success",
+    "ToolCall": "success",
+    "Usage": "success",
+    "parse_fault": "faults",
+    "parse_step": "script",
+}
+_EXTRA = frozenset({"h11", "h2", "cryptography"})
+
+__all__ = [
+    "FAULTS",
+    "FakeProvider",
+    "Fault",
+    "Request",
+    "SampleStep",
+    "Script",
+    "ScriptError",
+    "Success",
+    "ToolCall",
+    "Usage",
+    "parse_fault",
+    "parse_step",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first used; `ImportError` says which extra is missing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] not in _EXTRA:
+            raise
+        raise ImportError(
+            f"chatlab.lab.{name} needs {missing.name}; install it with pip install 'chatlab[lab]'"
+        ) from missing

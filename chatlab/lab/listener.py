@@ -1,0 +1,155 @@
+"""The thread, the event loop and the connections behind a fake provider."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+from chatlab.lab import wire_http1, wire_http2
+from chatlab.lab.answering import Answering
+from chatlab.lab.exchange import Reply, Request
+from chatlab.lab.faults import RefuseConnection
+from chatlab.lab.port import BACKLOG, Port
+from chatlab.lab.wire_http1 import Sleep
+
+
+class Listener:
+    """Serves one port from a thread of its own until `close`.
+
+    The port refuses connections as long as the step that is due is `RefuseConnection`. It stops
+    listening when the request before that step has arrived, and that request's connection is
+    its last, so a client cannot slip in on an old connection.
+    """
+
+    def __init__(
+        self, answering: Answering, number: int, tls: ssl.SSLContext | None, sleep: Sleep
+    ) -> None:
+        """Bind the port and start; raises `OSError` for a port in use."""
+        self._answering = answering
+        self._tls = tls
+        self._sleep = sleep
+        self._port = Port(number)
+        self.number = self._port.number
+        self._gate = threading.Lock()
+        self._closed = False
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timed = -1
+        if answering.counts_connects:
+            self._port.watch(self._before_connect)
+        with self._gate:
+            self._arrange()
+        self._thread = threading.Thread(
+            target=self._run, name=f"fake-provider-{self.number}", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Cancel what is still being answered, end the thread and give the port back."""
+        with self._gate:
+            self._closed = True
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._main())
+        finally:
+            self._loop.close()
+
+    async def _main(self) -> None:
+        await self._stop.wait()
+        if self._server is not None:
+            self._server.close()
+        self._port.close()
+        running = list(self._tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _answer(self, request: Request) -> Reply:
+        reply = self._answering.answer(request)
+        with self._gate:
+            self._arrange()
+        return reply
+
+    def _before_connect(self) -> None:
+        """Count a connect that will be refused, or open the port just in time for it."""
+        with self._gate:
+            if self._closed or self._port.listening:
+                return
+            due = self._answering.player.upcoming()
+            if isinstance(due, RefuseConnection) and due.closed_s is None:
+                self._answering.player.take()
+                due = self._answering.player.upcoming()
+                if not isinstance(due, RefuseConnection):
+                    return
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Open or close the port as the step that is due wants it; hold the gate."""
+        due = self._answering.player.upcoming()
+        if not isinstance(due, RefuseConnection):
+            if not self._port.listening:
+                self._port.listen()
+                self._loop.call_soon_threadsafe(self._spawn, self._accept())
+            return
+        if self._port.listening:
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+            self._port.refuse()
+        attempt = self._answering.player.attempts
+        if due.closed_s is not None and attempt != self._timed:
+            self._timed = attempt
+            self._loop.call_soon_threadsafe(self._spawn, self._reopen_after(due.closed_s))
+
+    async def _reopen_after(self, closed_s: float) -> None:
+        await self._sleep(closed_s)
+        self._answering.player.take()
+        with self._gate:
+            self._arrange()
+
+    async def _accept(self) -> None:
+        """Take the connections that the open port has; no other task runs in between."""
+        if not self._port.listening or self._server is not None:
+            return
+        self._server = await asyncio.start_server(
+            lambda reader, writer: self._spawn(self._converse(reader, writer)),
+            sock=self._port.socket,
+            ssl=self._tls,
+            ssl_shutdown_timeout=1.0 if self._tls else None,
+            backlog=BACKLOG,
+            start_serving=False,
+        )
+        await self._server.start_serving()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection, and leave nothing of it behind however it ends."""
+        writer.transport.set_write_buffer_limits(high=0)
+        tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+        try:
+            opening = await reader.read(65536)
+            while 0 < len(opening) < 4 and (more := await reader.read(65536)):
+                opening += more
+            is_h2 = opening.startswith(wire_http2.PREFACE[:4])
+            if tls is not None:
+                is_h2 = tls.selected_alpn_protocol() == "h2"
+            serve = wire_http2.serve if is_h2 else wire_http1.serve
+            await serve(opening, reader, writer, self._answer, self._sleep)
+            writer.close()
+            await writer.wait_closed()
+        except OSError:
+            return  # the client has gone, which is its right
+        finally:
+            writer.transport.abort()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

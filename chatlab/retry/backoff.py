@@ -1,0 +1,185 @@
+"""How long to wait before the next attempt, or why to stop.
+
+A policy has four parts:
+
+    backoff   min(initial_s * factor**n, cap_s) after attempt n, counted from 0
+    hint      what the provider asks for, a floor: the wait is the longer of the two
+    ceiling   over the floor: a hint above it ends the retrying and says when to come back
+    jitter    off unless chosen; it spreads the backoff, never below the hint
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+
+from chatlab.errors import Kind, Verdict
+from chatlab.retry.jitter import Jitter, instead_of
+from chatlab.retry.schedule import (
+    Schedule,
+    Span,
+    attempts_to_show,
+    count_of_attempts,
+    duration,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait `delay_s` seconds, then try again. because: a sentence for people."""
+
+    delay_s: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Do not try again. because: a sentence for people.
+
+    resets_in_s: seconds after which the provider said that a call can pass; None if it did not.
+    """
+
+    because: str
+    resets_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """When to try again, and when to stop. Immutable; all times are seconds.
+
+    initial_s: the backoff after attempt 0, 0 or more. factor: its growth, 1 or more. cap_s: the
+    backoff never exceeds it. max_attempts: calls in total, None for no limit. hint_ceiling_s: the
+    longest hint that is obeyed. jitter: `Full`, `Equal` or `Decorrelated`, or None.
+
+    Every wait is finite, 0 or more, and at most the larger of cap_s and hint_ceiling_s. Raises
+    ValueError for a field that cannot give such waits.
+    """
+
+    initial_s: float = 1
+    factor: float = 2
+    cap_s: float = 60
+    max_attempts: int | None = 25
+    hint_ceiling_s: float = 300
+    jitter: Jitter | None = None
+
+    def __post_init__(self) -> None:
+        _check_number("initial_s", self.initial_s, at_least=0)
+        _check_number("factor", self.factor, at_least=1)
+        _check_number("cap_s", self.cap_s, at_least=0)
+        _check_number("hint_ceiling_s", self.hint_ceiling_s, at_least=0)
+        limit = self.max_attempts
+        if limit is not None and (
+            isinstance(limit, bool) or not isinstance(limit, int) or limit < 1
+        ):
+            raise ValueError(
+                f"Backoff: max_attempts is {limit!r}; pass a whole number from 1 up (it counts "
+                "calls in total), or None for no limit"
+            )
+        if not (self.jitter is None or isinstance(self.jitter, Jitter)):
+            raise ValueError(f"Backoff: jitter is {self.jitter!r}; {instead_of(self.jitter)}")
+
+    def delay_s(self, n: int) -> float:
+        """The plain backoff after attempt `n` (from 0), without hint and jitter, in seconds.
+
+        Any `n` will do, however large. Raises ValueError if it is negative.
+        """
+        if n < 0:
+            raise ValueError(f"Backoff.delay_s: n is {n}; attempts count from 0")
+        if not self.initial_s:
+            return 0.0
+        try:
+            grown_s = self.initial_s * float(self.factor) ** min(n, sys.maxsize)
+        except OverflowError:
+            grown_s = math.inf
+        return float(min(grown_s, self.cap_s))
+
+    def span(self, attempt: int, previous_s: float | None = None) -> Span:
+        """Between which two values the backoff after `attempt` lies; equal without jitter.
+
+        previous_s: the wait before this one, in seconds, which only `Decorrelated` looks at;
+        without it, the plain backoff of the attempt before.
+        """
+        backoff_s = self.delay_s(attempt)
+        if self.jitter is None:
+            return Span(backoff_s, backoff_s)
+        if previous_s is None:
+            previous_s = self.delay_s(max(attempt - 1, 0))
+        first_s = self.delay_s(0)
+        return self.jitter.span(backoff_s, first_s=first_s, previous_s=previous_s, cap_s=self.cap_s)
+
+    def give_up(self, attempt: int, verdict: Verdict) -> GiveUp | None:
+        """Why not to try again after `attempt` (from 0) failed with `verdict`, or None."""
+        hint_s = _hint_s(verdict)
+        if not verdict.retryable:
+            return GiveUp(f"{verdict.kind.label}: trying again cannot help", hint_s)
+        if hint_s is not None and hint_s > self.hint_ceiling_s:
+            asked, ceiling = duration(hint_s), duration(self.hint_ceiling_s)
+            return GiveUp(
+                f"the provider asks to wait {asked}, and {ceiling} is the most that is waited; "
+                f"come back in {asked}",
+                hint_s,
+            )
+        if self.max_attempts is not None and attempt + 1 >= self.max_attempts:
+            return GiveUp(f"the limit is {count_of_attempts(self.max_attempts)}", hint_s)
+        return None
+
+    def wait(
+        self, attempt: int, verdict: Verdict, *, previous_s: float | None = None
+    ) -> Wait | GiveUp:
+        """What to do after `attempt` (from 0) failed with `verdict`.
+
+        previous_s: see `span`. With jitter, each call that returns a `Wait` draws once.
+        """
+        stop = self.give_up(attempt, verdict)
+        if stop is not None:
+            return stop
+        span = self.span(attempt, previous_s)
+        if self.jitter is None:
+            backoff_s, drawn = span.high_s, ""
+        else:
+            backoff_s = self.jitter.draw(span)
+            drawn = f", drawn from {duration(span.low_s)} to {duration(span.high_s)}"
+        backoff = f"the backoff after attempt {attempt + 1} is {duration(backoff_s)}{drawn}"
+        hint_s = _hint_s(verdict)
+        if hint_s is None:
+            return Wait(backoff_s, backoff)
+        asked = f"the provider asks for {duration(hint_s)}"
+        if hint_s > backoff_s:
+            return Wait(hint_s, f"{asked}; {backoff}")
+        return Wait(backoff_s, f"{backoff}; {asked}")
+
+    def schedule(self, hint_s: float | None = None, attempts: int | None = None) -> Schedule:
+        """Every wait of a call that never succeeds: what this policy can cost a person.
+
+        hint_s: what the provider asks for each time, in seconds; None for no hint. The most that
+        any provider can make of it is the schedule for ``hint_s=policy.hint_ceiling_s``.
+        attempts: how many to show; by default all, or 25 of a policy without a limit. Raises
+        ValueError if it is below 1.
+        """
+        shown = attempts_to_show(attempts, self.max_attempts)
+        verdict = Verdict(Kind.RATE_LIMIT, retryable=True, retry_after_s=hint_s)
+        floor_s = _hint_s(verdict) or 0.0
+        waits: list[Span] = []
+        for attempt in range(shown):
+            stop = self.give_up(attempt, verdict)
+            if stop is not None:
+                return Schedule(tuple(waits), stop.because)
+            if attempt + 1 < shown:
+                low_s, high_s = self.span(attempt, waits[-1].high_s if waits else None)
+                waits.append(Span(max(low_s, floor_s), max(high_s, floor_s)))
+        return Schedule(tuple(waits), "no more was asked for", goes_on=True)
+
+
+def _hint_s(verdict: Verdict) -> float | None:
+    hint_s = verdict.retry_after_s
+    if hint_s is None or not 0 <= hint_s <= sys.float_info.max:
+        return None
+    return float(hint_s)
+
+
+def _check_number(name: str, value: object, *, at_least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"Backoff: {name} is {value!r}; pass a number")
+    if not at_least <= value <= sys.float_info.max:
+        raise ValueError(f"Backoff: {name} is {value!r}; it must be finite, {at_least} or more")

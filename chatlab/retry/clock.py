@@ -1,0 +1,155 @@
+"""Where time comes from: a clock that makes it up, and the system's.
+
+`VirtualClock` is for notebooks and tests: a sleep moves the time instead of passing it, so twenty
+minutes of waiting take milliseconds and every run is the same. `SystemClock` really waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import threading
+import time
+from typing import Final, NamedTuple, Protocol
+
+SETTLE_PASSES: Final = 100
+"""How often everything else in the event loop may run before virtual time moves on."""
+
+
+class Cancelled(BaseException):
+    """The person ended a wait of `SystemClock.sleep`. Like KeyboardInterrupt, no error."""
+
+
+class Clock(Protocol):
+    """What the drivers of the retry machine need of time. All values are seconds."""
+
+    def now(self) -> float:
+        """The time, which never runs backwards."""
+
+    def sleep(self, delay_s: float) -> None:
+        """Return after `delay_s` seconds."""
+
+    async def asleep(self, delay_s: float) -> None:
+        """Return after `delay_s` seconds; other tasks run meanwhile."""
+
+
+class SystemClock:
+    """Real time: Unix seconds as of its making, running on steadily if the machine's clock is set.
+
+    A wait ends at once when it is cancelled: `sleep` by `cancel` from any thread (raises
+    `Cancelled`) or by a signal handler that raises (Ctrl-C), `asleep` by cancelling its task.
+    """
+
+    def __init__(self) -> None:
+        self._offset_s = time.time() - time.monotonic()
+        self._cancelled = threading.Event()
+
+    def now(self) -> float:
+        """Unix time in seconds."""
+        return self._offset_s + time.monotonic()
+
+    def cancel(self) -> None:
+        """End the `sleep` that is going on, and every later one, with `Cancelled`."""
+        self._cancelled.set()
+
+    def sleep(self, delay_s: float) -> None:
+        """Wait `delay_s` seconds. Raises `Cancelled` after `cancel`, ValueError if negative."""
+        _check(delay_s)
+        if self._cancelled.wait(min(delay_s, threading.TIMEOUT_MAX)):
+            raise Cancelled(f"the wait of {delay_s:g} s was cancelled")
+
+    async def asleep(self, delay_s: float) -> None:
+        """Wait `delay_s` seconds in the running asyncio loop. Raises ValueError if negative."""
+        _check(delay_s)
+        await asyncio.sleep(delay_s)
+
+
+class _Sleeper(NamedTuple):
+    due: float
+    order: int
+    woken: asyncio.Future[None]
+    delay_s: float
+
+
+class VirtualClock:
+    """Time that moves only by sleeping. start_s: what `now` says at first, in seconds.
+
+    `sleep` moves the time and returns. Several tasks in `asleep` wake one by one, the earliest
+    first and equal ones in the order in which they fell asleep; time moves on only when everything
+    else in the loop has had its turn `SETTLE_PASSES` times, so a task that was woken gets to its
+    next sleep first. Serves any number of threads, and one running event loop at a time.
+    """
+
+    def __init__(self, start_s: float = 0.0) -> None:
+        _check(start_s)
+        self._now = float(start_s)
+        self._lock = threading.Lock()
+        self._slept: list[float] = []
+        self._sleepers: list[_Sleeper] = []
+        self._order = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._passes = 0
+
+    def __repr__(self) -> str:
+        return f"<VirtualClock at {self._now:g} s>"
+
+    @property
+    def slept_s(self) -> tuple[float, ...]:
+        """Every sleep that came to its end, in seconds, in the order of waking."""
+        return tuple(self._slept)
+
+    def now(self) -> float:
+        """Seconds since the clock was made, plus `start_s`."""
+        return self._now
+
+    def sleep(self, delay_s: float) -> None:
+        """Move the time by `delay_s` seconds, at once. Raises ValueError if negative."""
+        _check(delay_s)
+        with self._lock:
+            self._now += delay_s
+            self._slept.append(delay_s)
+
+    async def asleep(self, delay_s: float) -> None:
+        """Return when the time has moved by `delay_s` seconds. Raises ValueError if negative,
+        RuntimeError if another running event loop is sleeping on this clock."""
+        _check(delay_s)
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._serve(loop)
+        self._order += 1
+        self._passes = 0
+        woken = loop.create_future()
+        heapq.heappush(self._sleepers, _Sleeper(self._now + delay_s, self._order, woken, delay_s))
+        await woken
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None and self._loop.is_running():
+            raise RuntimeError(
+                "VirtualClock.asleep: another running event loop sleeps on this clock; "
+                "give each loop a clock of its own"
+            )
+        self._sleepers.clear()
+        self._loop = loop
+        loop.call_soon(self._tick, loop)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._sleepers and self._sleepers[0].woken.done():
+            heapq.heappop(self._sleepers)
+        if not self._sleepers:
+            self._loop = None
+            return
+        self._passes += 1
+        if self._passes > SETTLE_PASSES:
+            self._passes = 0
+            sleeper = heapq.heappop(self._sleepers)
+            with self._lock:
+                self._now = max(self._now, sleeper.due)
+                self._slept.append(sleeper.delay_s)
+            sleeper.woken.set_result(None)
+        loop.call_soon(self._tick, loop)
+
+
+def _check(seconds: float) -> None:
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"clock: {seconds!r} s cannot be slept; pass finite seconds, 0 or more")
