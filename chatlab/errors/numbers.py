@@ -54,7 +54,7 @@ _NOT_BEFORE: Final = re.compile(
       |in|exit|exited\ with|returned\ exit|attempt|top|for|by|over|about|every|position|column|char
       |index|stream|streams|size|count|got|tokens?|model|version|page|pages|step|timeout|within
       |gpt|claude|qt|pid|total|up|roughly|exceeds|rows?|items?|between|and|or)
-      (?:\ code|\ status)? | TransferEncodingError | (?<!-)>=?\s | <=? | = )[\s:=(~]*$""",
+      (?:\ code|\ status)? | TransferEncodingError | \s[<>]=? | = )[\s:=(~]*$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _NOT_AFTER: Final = re.compile(

@@ -21,7 +21,11 @@ from chatlab.errors.identifiers import fold
 from chatlab.errors.kinds import Kind
 from chatlab.errors.signals import Signals
 from chatlab.errors.signs import SIGNS
-from chatlab.errors.words import contains, in_order, pieces, stands_alone
+from chatlab.errors.words import contains, in_order, pieces, same_run
+
+
+_MANY: Final = 256
+"""From how many matches on it pays to leave out those that cannot matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +140,9 @@ class RuleTable(Sequence[Rule]):
     __slots__ = (
         "_automaton",
         "_bits",
+        "_edges",
         "_gapped_by_last",
-        "_known",
+        "_mask",
         "_no_given",
         "_parts",
         "_phrase_bits",
@@ -149,6 +154,7 @@ class RuleTable(Sequence[Rule]):
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules: Final = tuple(rules)
         self._size: Final = len(self._rules)
+        self._mask: Final = (1 << self._size) - 1
         ids = [rule.id for rule in self._rules]
         for repeated in {name for name in ids if ids.count(name) > 1}:
             raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
@@ -184,6 +190,7 @@ class RuleTable(Sequence[Rule]):
         self._parts = frozenset(known)
         self._phrase_bits = [whole.get(number, 0) for number in range(len(index))]
         self._gapped_by_last = by_last
+        self._edges = [(same_run(piece[0]), same_run(piece[-1])) for piece in index]
         self._automaton = AhoCorasick(list(index), implementation=Implementation.DFA)
 
     @overload
@@ -207,26 +214,30 @@ class RuleTable(Sequence[Rule]):
     def __repr__(self) -> str:
         return f"RuleTable of {self._size} rules: {', '.join(rule.id for rule in self._rules)}"
 
-    def see(self, signals: Signals) -> Seen:
-        """Which rows have evidence in `signals`."""
-        bits = 0
+    def decide(self, signals: Signals) -> int:
+        """The row that decides on `signals`, or -1."""
+        bits = self._read(signals.words)
         get = self._bits.get
         for term in signals.terms:
             bits |= get(term, 0)
-        return self._seen(bits | self._read(signals.words))
-
-    def _seen(self, bits: int) -> Seen:
-        size = self._size
-        mask = (1 << size) - 1
-        return Seen(bits & mask, (bits >> size) & mask | self._no_given, bits >> (2 * size))
+        size, mask = self._size, self._mask
+        holds = bits & (bits >> size | self._no_given) & ~(bits >> 2 * size) & mask
+        return (holds & -holds).bit_length() - 1
 
     def _read(self, words: str) -> int:
+        """The bits of the phrases in `words`, which begin and end with a blank."""
         bits = 0
-        parts, phrase_bits = self._parts, self._phrase_bits
+        parts, phrase_bits, edges = self._parts, self._phrase_bits, self._edges
         hits: dict[int, list[tuple[int, int]]] = {}
         done: set[int] = set()
-        for number, start, end in self._automaton.find_matches_as_indexes(words, overlapping=True):
-            if number in done or not stands_alone(words, start, end):
+        matches = self._automaton.find_matches_as_indexes(words, overlapping=True)
+        if len(matches) > _MANY:
+            matches = self._that_matter(matches)
+        for number, start, end in matches:
+            if number in done:
+                continue
+            before, after = edges[number]
+            if words[start - 1] in before or words[end] in after:
                 continue
             bits |= phrase_bits[number]
             if number in parts:
@@ -241,6 +252,16 @@ class RuleTable(Sequence[Rule]):
                         bits |= gapped.bits
         return bits
 
+    def _that_matter(self, matches: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+        """`matches` without the pieces of phrases of which another piece is nowhere."""
+        present = {number for number, _, _ in matches}
+        wanted = {number for number in present if self._phrase_bits[number]}
+        for last in present & self._gapped_by_last.keys():
+            for gapped in self._gapped_by_last[last]:
+                if present.issuperset(gapped.parts):
+                    wanted.update(gapped.parts)
+        return [match for match in matches if match[0] in wanted]
+
     def matches(self, signals: Signals) -> dict[str, int]:
         """Each piece of evidence that is in `signals`, with the bits of the rows it speaks for.
 
@@ -254,7 +275,9 @@ class RuleTable(Sequence[Rule]):
 
     def combined(self, bits: Iterable[int]) -> Seen:
         """What several pieces of evidence amount to together."""
-        return self._seen(reduce(or_, bits, 0))
+        every = reduce(or_, bits, 0)
+        size, mask = self._size, self._mask
+        return Seen(every & mask, (every >> size) & mask | self._no_given, every >> 2 * size)
 
     def outcome(self, row: int) -> tuple[Kind, bool, str]:
         """Kind, retryable and rule id of `row`; of no row, what an unknown failure gets."""

@@ -15,7 +15,7 @@ from chatlab.errors.words import normalise
 if TYPE_CHECKING:
     from chatlab.errors.failure import Failure
 
-READ_CHARS: Final = 32 * 1024
+READ_CHARS: Final = 8 * 1024
 """Of a text longer than twice this, numbers and codes are read in its first and last so many
 characters; words are read in all of it."""
 
@@ -93,7 +93,7 @@ def read_signals(failure: Failure) -> Signals:
         terms[f"provider:{provider}"] = None
     if hint is not None and hint.delay_s > DAY_S:
         terms["sign:wait-over-a-day"] = None
-    terms |= dict.fromkeys(signs.read(failure, headers, body, texts, words))
+    terms |= dict.fromkeys(signs.read(failure, headers, body, texts, words, status))
     should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
     return Signals(status, provider, hint, words, tuple(terms), should_retry)
 

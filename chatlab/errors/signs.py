@@ -17,6 +17,7 @@ SIGNS: Final[dict[str, str]] = {
     "limit-zero": "the quota is 0",
     "stream-cut": "an event stream that stops before its final event",
     "bare-timeout": "a TimeoutError without a word: the caller's own deadline",
+    "answered": "somebody answered over HTTP: a status or a body was seen",
     "html": "a web page where an answer was due",
     "reset-by-peer": "a typed HTTP/2 reset from the peer that a new connection may cure",
     "reset-local": "a typed HTTP/2 reset that this side sent, or that blames this side",
@@ -64,6 +65,7 @@ def read(
     body: list[Place],
     texts: list[tuple[Place, str]],
     words: str,
+    status: int | None,
 ) -> Iterator[str]:
     """The signs of a failure, as terms such as ``sign:html``."""
     nothing = not (texts or headers or failure.status or failure.exception_type or failure.reset)
@@ -75,6 +77,8 @@ def read(
     zero_quota = any(place.key == "quotavalue" and place.value == "0" for place in body)
     if zero_quota or (_ZERO.search(whole) and not _NOT_ZERO.search(whole)):
         yield "sign:limit-zero"
+    if status is not None or body:
+        yield "sign:answered"
     if _is_cut_stream(failure.body):
         yield "sign:stream-cut"
     if "<html" in words or "<!doctype html" in words or "<body" in words:

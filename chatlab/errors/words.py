@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from string import ascii_lowercase, digits
 from typing import Final
 
 GAP: Final = "…"
@@ -42,27 +44,24 @@ def normalise(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=8192)
 def pieces(phrase: str) -> tuple[str, ...]:
     """The normalised pieces of `phrase` that must stand in order, a gap apart."""
     return tuple(normalise(piece).strip() for piece in phrase.split(GAP))
 
 
-def stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether ``text[start:end]`` is no part of a longer word or number."""
-    return not (
-        (start and _same_run(text[start - 1], text[start]))
-        or (end < len(text) and _same_run(text[end - 1], text[end]))
-    )
-
-
-def _same_run(left: str, right: str) -> bool:
-    if not (left.isascii() and right.isascii()):
-        return False
-    return (left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit())
+def same_run(character: str) -> str:
+    """The characters that, beside `character`, make it a part of a longer word or number."""
+    if not character.isascii():
+        return ""
+    return ascii_lowercase if character.isalpha() else digits if character.isdigit() else ""
 
 
 def contains(words: str, phrase: str) -> bool:
-    """Whether normalised `words` hold `phrase`: one phrase looked up on its own."""
+    """Whether normalised `words` hold `phrase`: one phrase looked up on its own.
+
+    As for the rules, `words` begin and end with a blank.
+    """
     hits: list[list[tuple[int, int]]] = []
     for piece in pieces(phrase):
         hits.append(list(_occurrences(words, piece)))
@@ -72,10 +71,11 @@ def contains(words: str, phrase: str) -> bool:
 
 
 def _occurrences(words: str, piece: str) -> Iterator[tuple[int, int]]:
+    before, after = same_run(piece[0]), same_run(piece[-1])
     start = words.find(piece)
     while start >= 0:
         end = start + len(piece)
-        if stands_alone(words, start, end):
+        if words[start - 1] not in before and words[end] not in after:
             yield start, end
         start = words.find(piece, start + 1)
 

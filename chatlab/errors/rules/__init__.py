@@ -27,7 +27,7 @@ from chatlab.errors.rules.capacity import (
     RATE_LIMIT,
 )
 from chatlab.errors.rules.continuity import CANCELLED, CONTINUITY, INTERRUPTED, OWN_DEADLINE
-from chatlab.errors.rules.fallback import CLASS_NAMES, CLIENT_STATUS, LAST, SERVER, SERVER_SAID
+from chatlab.errors.rules.fallback import CLASS_NAMES, CLIENT_STATUS, SERVER, SERVER_SAID
 from chatlab.errors.rules.request import CONFIG, CONTENT_BY_CODE, CONTENT_BY_WORDS, PASSING_OR_NOT
 from chatlab.errors.rules.transport import STARTUP, TIMEOUT_BEFORE_STATUS, TRANSPORT
 
@@ -38,6 +38,7 @@ _ORDERED: Final[tuple[Rule, ...]] = (
     *MONEY_BY_CODE,
     *MONEY_BY_WORDS,
     *GATEWAY,
+    *STARTUP,
     *OVERLOADED_BY_WORDS,
     *CONTENT_BY_CODE,
     *PASSING_OR_NOT,
@@ -48,14 +49,12 @@ _ORDERED: Final[tuple[Rule, ...]] = (
     *AUTH_BY_STATUS,
     *TIMEOUT_BEFORE_STATUS,
     *CLIENT_STATUS,
-    *STARTUP,
     *OWN_DEADLINE,
     *SERVER_SAID,
     *TRANSPORT,
     *SERVER,
     *CANCELLED,
     *CLASS_NAMES,
-    *LAST,
 )
 
 

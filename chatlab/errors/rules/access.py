@@ -13,7 +13,7 @@ GATEWAY: Final = (
         kind=Kind.MISSING_KEY,
         retryable=False,
         phrases=("api key is not set", "api key client option must be set"),
-        given=Evidence(statuses=("5xx", 404), phrases=("gateway", "proxy")),
+        given=Evidence(signs=("answered",), phrases=("gateway", "proxy")),
         because="The gateway answered, and has no key for the provider behind it.",
     ),
     Rule(

@@ -63,6 +63,13 @@ SERVER: Final = (
 
 CLASS_NAMES: Final = (
     Rule(
+        id="rate-limit-mentioned",
+        kind=Kind.RATE_LIMIT,
+        retryable=True,
+        phrases=("rate limit",),
+        because="Nothing but a mention of a rate limit speaks.",
+    ),
+    Rule(
         id="class-rate-limit",
         kind=Kind.RATE_LIMIT,
         retryable=True,
@@ -82,12 +89,6 @@ CLASS_NAMES: Final = (
         because="Only the client's class name speaks: the model or endpoint is not there.",
     ),
     Rule(
-        id="class-request",
-        kind=Kind.GENERIC,
-        retryable=False,
-        because="Only the client's class name speaks: a refused request.",
-    ),
-    Rule(
         id="class-unavailable",
         kind=Kind.TIMEOUT,
         retryable=True,
@@ -105,16 +106,5 @@ CLASS_NAMES: Final = (
         retryable=True,
         exceptions=("APIConnectionError",),
         because="Only the client's class name speaks: no connection.",
-    ),
-)
-
-LAST: Final = (
-    Rule(
-        id="invalid-request",
-        kind=Kind.GENERIC,
-        retryable=False,
-        settled=False,
-        codes=("invalid_request_error",),
-        because="The provider blames the request, and says nothing more exact.",
     ),
 )

@@ -33,7 +33,7 @@ CONFIG: Final = (
             *("context size", "prompt token count", "n ctx", "max new tokens", "maxlength"),
             *("maximum allowed number", "context overflows"),
         ),
-        unless=Evidence(phrases=("rate limit", "exceeded your current quota")),
+        unless=Evidence(statuses=(429,), phrases=("rate limit", "exceeded your current quota")),
         because="The request does not fit into what the model can read or write.",
     ),
     Rule(
