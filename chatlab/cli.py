@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``chatlab`` with `arguments`, by default those of the process; returns its status."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     command: Callable[[argparse.Namespace], int] = chosen.command
     try:
         return command(chosen)
@@ -92,7 +96,7 @@ def _classify(chosen: argparse.Namespace) -> int:
     if verdict.detail:
         print(f"The provider said: {visible(verdict.detail)}")
     print()
-    print(_encodable(str(verdict.explain())))
+    print(str(verdict.explain()))
     return 0
 
 
@@ -118,11 +122,6 @@ def _input(file: str) -> bytes:
     return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
 
 
-def _encodable(text: str) -> str:
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)
-
-
 def _loaded(chosen: argparse.Namespace) -> tuple[Corpus, int]:
     """The corpus that was asked for; problems go to standard error, a line each."""
     folder = Path(chosen.corpus) if chosen.corpus else shipped_folder()
@@ -138,7 +137,7 @@ def _corpus_check(chosen: argparse.Namespace) -> int:
     print(report)
     for result in report.unexpected:
         print()
-        print(_encodable(result.report()))
+        print(result.report())
     wrong = len(report.unexpected)
     print(f"\n{len(corpus)} samples, {wrong} unexpected")
     return _FOUND_DIFFERENCE if wrong else status
@@ -155,8 +154,8 @@ def _corpus_list(chosen: argparse.Namespace) -> int:
 def _corpus_show(chosen: argparse.Namespace) -> int:
     corpus, _ = _loaded(chosen)
     sample = corpus[chosen.id]
-    print(_encodable(formatted(sample.record)))
-    print(_encodable(str(classify(sample.failure).explain())))
+    print(formatted(sample.record))
+    print(str(classify(sample.failure).explain()))
     return 0
 
 

@@ -137,7 +137,7 @@ class Report:
         return rows
 
     def __repr__(self) -> str:
-        lines = _aligned([_HEAD, *self.rows()]) + [""] + _aligned(self.confusion_rows())
+        lines = [*_aligned([_HEAD, *self.rows()]), "", *_aligned(self.confusion_rows())]
         misses = [one for one in self.results if one.sample.known_miss]
         lines += [f"known miss: {one.sample.id}: {one.sample.known_miss}" for one in misses]
         return "\n".join(lines)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from chatlab.corpus.check import check_sample
 from chatlab.corpus.sample import Sample
 from chatlab.errors import RULES, Evidence, Rule, RuleTable
-from chatlab.errors.rule import as_table
+from chatlab.errors.rule_table import as_table
 
 _Key = TypeVar("_Key")
 
@@ -93,9 +93,7 @@ def _spoils(
     sample: Sample, table: RuleTable, matches: Mapping[str, int], bit: int, only: str | None = None
 ) -> bool:
     """Whether the verdict on `sample` turns wrong when `bit` is taken from its evidence."""
-    left = (
-        bits & ~bit if only in (None, term) else bits for term, bits in matches.items()
-    )
+    left = (bits & ~bit if only in (None, term) else bits for term, bits in matches.items())
     kind, retryable, rule_id = table.outcome(table.first(table.combined(left)))
     word = sample.failure.signals.should_retry
     if word is not None:

@@ -103,50 +103,61 @@ class Sample:
 
     @property
     def provider(self) -> str | None:
+        """Who answered, by its one name; None when the record does not tell."""
         return _optional_text(self.record.get("provider"))
 
     @property
     def vendor(self) -> str | None:
+        """The product or client, for people."""
         return _optional_text(self.record.get("vendor"))
 
     @property
     def api(self) -> str | None:
+        """The interface that was called."""
         return _optional_text(self.record.get("api"))
 
     @property
     def surface(self) -> str:
+        """Where the failure was seen, one of `SURFACES`."""
         return str(self.record.get("surface"))
 
     @property
     def status(self) -> int | None:
+        """The HTTP status, None when none was seen."""
         status = self.record.get("status")
         return status if isinstance(status, int) else None
 
     @property
     def headers(self) -> Mapping[str, object]:
+        """The response headers, as seen."""
         headers = self.record.get("headers")
         return headers if isinstance(headers, Mapping) else {}
 
     @property
     def body(self) -> object:
+        """Decoded JSON, text, or None; a sidecar is already read."""
         return self.record.get("body")
 
     @property
     def exception(self) -> Mapping[str, object] | None:
+        """The dotted class name (``type``) and the ``text`` of the exception."""
         exception = self.record.get("exception")
         return exception if isinstance(exception, Mapping) else None
 
     @property
     def text(self) -> str | None:
+        """A pasted text, such as a log line."""
         return _optional_text(self.record.get("text"))
 
     @property
     def expected(self) -> Mapping[str, object]:
+        """The right verdict, by field."""
         expected = self.record.get("expected")
         return expected if isinstance(expected, Mapping) else {}
 
     @property
     def accept(self) -> Mapping[str, list[object]]:
+        """Further right answers, by field."""
         accept = self.record.get("accept")
         return accept if isinstance(accept, Mapping) else {}
 
@@ -213,12 +224,11 @@ def read_sample(path: Path, sample_id: str) -> Sample:
 
 
 def _sidecar(path: Path, name: str) -> str:
-    sidecar = path.with_name(name)
-    if sidecar.name != name or not name.endswith(SIDECARS):
+    if name != Path(name).name or not name.endswith(SIDECARS):
         endings = " or ".join(SIDECARS)
         raise SampleError(f"{path}: body_file: {name!r} must stand beside it and end in {endings}")
     try:
-        return sidecar.read_bytes().decode("utf-8", "replace")
+        return path.with_name(name).read_bytes().decode("utf-8", "replace")
     except OSError as error:
         raise SampleError(
             f"{path}: body_file: {name!r} cannot be read ({error.strerror})"

@@ -1,11 +1,12 @@
-"""What went wrong: from anything that was observed of a failed call to a verdict with its evidence."""
+"""What went wrong: from anything observed of a failed call to a verdict with its evidence."""
 
 from chatlab.errors.classify import UNMATCHED, classify
 from chatlab.errors.failure import Failure, Raised, StreamReset
 from chatlab.errors.hints import Hint
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observe import observe, with_verdict
-from chatlab.errors.rule import Evidence, Rule, RuleTable
+from chatlab.errors.rule import Evidence, Rule
+from chatlab.errors.rule_table import RuleTable
 from chatlab.errors.rules import RULES
 from chatlab.errors.verdict import Verdict
 

@@ -8,7 +8,8 @@ from typing import Final
 from chatlab.errors.failure import Failure
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observe import attached_verdict, observe
-from chatlab.errors.rule import Rule, RuleTable, as_table
+from chatlab.errors.rule import Rule
+from chatlab.errors.rule_table import RuleTable, as_table
 from chatlab.errors.rules import RULES
 from chatlab.errors.verdict import Verdict
 

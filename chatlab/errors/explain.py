@@ -19,7 +19,7 @@ from chatlab.markup import shortened, visible
 if TYPE_CHECKING:
     from chatlab.errors.failure import Failure
     from chatlab.errors.kinds import Kind
-    from chatlab.errors.rule import RuleTable
+    from chatlab.errors.rule_table import RuleTable
     from chatlab.errors.verdict import Verdict
 
 _EXCERPT_CHARS: Final = 40

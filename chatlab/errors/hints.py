@@ -70,7 +70,8 @@ _DURATION: Final = (
 _SENTENCES: Final = (
     re.compile(
         r"(?<![a-z_])(?:try|retry|retried|again|wait|waiting|resets?|available|back|leave)(?![a-z])"
-        rf"[^.\d]{{0,48}}?(?<![a-z])(?:in|after|for|at\ least|another)\s+(?:about\s+|~\s*)?{_DURATION}",
+        r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another)\s+(?:about\s+|~\s*)?"
+        rf"{_DURATION}",
         re.IGNORECASE,
     ),
     re.compile(rf"(?<![a-z])(?:wait|retry after)(?::|\s)\s*{_DURATION}", re.IGNORECASE),
@@ -81,7 +82,8 @@ _SENTENCES: Final = (
 def hint_in_headers(headers: Mapping[str, str]) -> Hint | None:
     """The hint of `headers`, whose names are lower-case.
 
-    An HTTP date is measured from the response's own ``Date``, as RFC 9110 has servers send one; without it a date is no hint.
+    An HTTP date is measured from the response's own ``Date``, which RFC 9110 has servers send;
+    without it a date is no hint.
     """
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         raw = headers.get(name)

@@ -58,7 +58,8 @@ def in_values(places: Iterable[Place]) -> Iterator[str]:
     """The codes among the values of a body."""
     for place in places:
         if place.key in CODE_KEYS and 0 < len(place.value) <= _MAX_CODE_CHARS:
-            yield fold(place.value.split(":", 1)[0].strip())
+            yield fold(place.value.strip())
+            yield fold(place.value.partition(":")[0].strip())  # AWS: name:http://...
 
 
 def in_text(text: str) -> Iterator[str]:

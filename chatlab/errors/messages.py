@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from chatlab.errors.verdict import Verdict
 
 _SPECIAL: Final[dict[str, tuple[str, str]]] = {
+    "unmatched": (
+        "The call to {name} failed in a way that no rule knows{status}. Read what was said.",
+        "The call to {name} failed.",
+    ),
     "stream-cut": (
         "The answer from {name} stopped before its end. A new attempt can deliver it whole.",
         "The answer from {name} stopped before its end.",

@@ -72,7 +72,7 @@ def is_error_status(number: int) -> bool:
 
 
 def structured(status: object) -> int | None:
-    """`status` as an HTTP status from 100 to 599: an int, a digit string, or text opening with one."""
+    """`status` as an HTTP status, 100 to 599: an int, a digit string, or text opening with one."""
     if isinstance(status, bool) or status is None:
         return None
     if isinstance(status, int):

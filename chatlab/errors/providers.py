@@ -99,7 +99,14 @@ _MARKS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "openai",
         (
             *("api.openai.com", "platform.openai.com", "help.openai.com", "chatgpt.com", "codex"),
-            *("openaiexception", "openai-organization", "openai api", "openai error", "gpt-4", "gpt-5"),
+            *(
+                "openaiexception",
+                "openai-organization",
+                "openai api",
+                "openai error",
+                "gpt-4",
+                "gpt-5",
+            ),
             *("openai servers", "openai's", "communicating with openai", "openai: ", "from openai"),
             *("the openai", "openai call", "openai refused"),
         ),

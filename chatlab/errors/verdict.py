@@ -9,9 +9,11 @@ from chatlab.errors import messages
 from chatlab.errors.kinds import Kind
 
 if TYPE_CHECKING:
+    from IPython.lib.pretty import PrettyPrinter
+
     from chatlab.errors.explain import Explanation, Finding
     from chatlab.errors.failure import Failure
-    from chatlab.errors.rule import RuleTable
+    from chatlab.errors.rule_table import RuleTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ class Verdict:
     def __str__(self) -> str:
         todo = "retry" if self.retryable else "stop"
         return f"{self.kind.label}: {todo}. {self.message}"
+
+    def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
+        printer.text(f"{self.message}\n{self.explain()}")
 
     def _repr_html_(self) -> str:
         from chatlab.errors.picture import verdict_html

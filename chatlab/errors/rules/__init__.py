@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from chatlab.errors.rule import Fact, Rule, RuleTable
+from chatlab.errors.rule import Fact, Rule
+from chatlab.errors.rule_table import RuleTable
 from chatlab.errors.rules.access import AUTH_BY_STATUS, AUTH_STRONG, GATEWAY
 from chatlab.errors.rules.capacity import (
     MONEY_BY_CODE,

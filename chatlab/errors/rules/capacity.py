@@ -25,6 +25,18 @@ OVERLOADED_BY_CODE: Final = (
 
 MONEY_BY_CODE: Final = (
     Rule(
+        id="own-application-usage-limit",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        own_application=True,
+        statuses=(409,),
+        given=Evidence(
+            codes=("usage_limit", "usage_limit_exceeded"),
+            phrases=("usage limit",),
+        ),
+        because="409 with a usage-limit body is the application's own admission control.",
+    ),
+    Rule(
         id="insufficient-quota",
         kind=Kind.USAGE_LIMIT,
         retryable=False,
@@ -49,7 +61,7 @@ MONEY_BY_CODE: Final = (
         kind=Kind.USAGE_LIMIT,
         retryable=False,
         statuses=(402,),
-        because="402 Payment Required.",
+        because="402 Payment Required: the account must be paid first.",
     ),
     Rule(
         id="quota-zero",
@@ -57,18 +69,6 @@ MONEY_BY_CODE: Final = (
         retryable=False,
         signs=("limit-zero",),
         because="The quota is 0: no wait makes it more, whatever the hint says.",
-    ),
-    Rule(
-        id="own-application-usage-limit",
-        kind=Kind.USAGE_LIMIT,
-        retryable=False,
-        own_application=True,
-        statuses=(409,),
-        given=Evidence(
-            codes=("usage_limit", "usage_limit_exceeded"),
-            phrases=("usage limit",),
-        ),
-        because="409 with a usage-limit body is the application's own admission control.",
     ),
     Rule(
         id="request-over-limit",

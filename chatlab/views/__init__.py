@@ -1,0 +1,1 @@
+"""What a person sees: figures that say in a sentence what they show, and widgets to try things."""

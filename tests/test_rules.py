@@ -1,0 +1,133 @@
+"""The rule table as data: no dead row, no vague phrase, no undocumented code."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatlab.corpus import Corpus
+from chatlab.corpus.mutate import Coverage, coverage, pieces_of
+from chatlab.errors import RULES, Evidence, Failure, Kind, Rule, RuleTable, classify
+from chatlab.errors.rule import Fact
+from chatlab.errors.words import GAP
+
+FACTS = [(rule, fact) for rule in RULES for fact in rule.documented]
+
+SAME_AS_NO_RULE = {rule.id for rule in RULES if (rule.kind, rule.retryable) == ("generic", False)}
+"""Rules that say what an unknown failure gets anyway: they are there for their message and to keep
+later rules from misfiring, so a sample's kind cannot need all of them."""
+
+
+@pytest.fixture(scope="module")
+def covered() -> Coverage:
+    return coverage(Corpus.load().values())
+
+
+def test_ids_are_unique_and_permanent_in_form() -> None:
+    """Every id is kebab-case and stands once."""
+    ids = [rule.id for rule in RULES]
+    assert len(ids) == len(set(ids))
+    assert all(name.replace("-", "").isalpha() and name.islower() for name in ids)
+
+
+def test_two_rules_of_one_id_are_refused() -> None:
+    """A table with a repeated id is an error that names it."""
+    with pytest.raises(ValueError, match="two rules have the id 'chain-lost'"):
+        RuleTable([*RULES, RULES.named("chain-lost")])
+
+
+def test_an_unknown_rule_suggests_the_near_one() -> None:
+    """Switching off a misspelt rule says which one was meant."""
+    with pytest.raises(KeyError, match="did you mean 'chain-lost'"):
+        RULES.without("chain-lots")
+
+
+def test_every_rule_has_a_reason_for_people() -> None:
+    """`because` is a sentence."""
+    assert all(len(rule.because) > 15 and rule.because.endswith(".") for rule in RULES)
+
+
+def test_every_piece_in_a_row_is_needed_by_a_sample(covered: Coverage) -> None:
+    """Taking any piece of a row away turns a sample red; what only documentation knows names it."""
+    assert [str(piece) for piece in covered.unneeded()] == []
+
+
+def test_every_rule_is_needed_by_a_sample_or_documented(covered: Coverage) -> None:
+    """Taking a rule away turns a sample red, or the table of documented facts, below."""
+    documented = {rule.id for rule, _ in FACTS}
+    held = documented | SAME_AS_NO_RULE
+    assert [name for name, ids in covered.rules.items() if not ids and name not in held] == []
+
+
+@pytest.mark.parametrize(("rule", "fact"), FACTS, ids=[f"{r.id}:{f.value}" for r, f in FACTS])
+def test_documented_evidence_decides(rule: Rule, fact: Fact) -> None:
+    """A documented code or phrase alone gives its rule's verdict, and names where it is written."""
+    assert len(fact.source) > 3
+    if "." in fact.column:
+        return
+    verdict = classify(showing(rule, fact))
+    expected = (rule.kind, rule.retryable, rule.chain_broken)
+    assert (verdict.kind, verdict.retryable, verdict.chain_broken) == expected, verdict.explain()
+
+
+def showing(rule: Rule, fact: Fact) -> Failure:
+    """A small failure that shows the fact, and what the rule needs besides."""
+    needed = (rule.given or Evidence()).statuses[:1]
+    status = next((one for one in needed if isinstance(one, int)), None)
+    if rule.given is not None and rule.given.signs:
+        status = 500
+    if fact.column == "phrases":
+        return Failure(status=status, text=f"It said: {fact.value.replace(GAP, ' something ')}.")
+    if fact.column == "exceptions":
+        return Failure(status=status, exception_type=f"some.library.{fact.value}")
+    return Failure(status=status, body={"error": {"code": fact.value, "message": "-"}})
+
+
+PHRASES = [piece for piece in pieces_of(RULES) if piece.column == "phrases"]
+
+
+@pytest.mark.parametrize("piece", PHRASES, ids=str)
+def test_a_phrase_is_not_cut_out_of_longer_words(piece: object) -> None:
+    """The near miss of a phrase: the same letters inside longer words do not match."""
+    value: str = piece.value  # type: ignore[attr-defined]
+    if not (value[0].isascii() and value[0].isalpha()):
+        return
+    alone = Rule(id="alone", kind=Kind.AUTH, retryable=False, because="-", phrases=(value,))
+    text = value.replace(GAP, " so ")
+    assert classify(f"x {text} x", rules=[alone]).rule == "alone"
+    assert classify(f"xq{text} x", rules=[alone]).rule == "unmatched"
+
+
+def test_no_piece_is_shadowed_by_an_earlier_rule_of_the_same_evidence() -> None:
+    """A code or phrase that an earlier rule claims without condition would never be reached."""
+    claimed: dict[tuple[str, str], Rule] = {}
+    for rule in RULES:
+        own = rule.parts()[0]
+        for column in ("codes", "exceptions", "transport", "phrases"):
+            for value in getattr(own, column):
+                earlier = claimed.get((column, value.casefold()))
+                assert earlier is None or earlier.given or earlier.unless or earlier is rule, (
+                    f"{rule.id}: {value!r} is already {earlier and earlier.id}'s"
+                )
+                claimed.setdefault((column, value.casefold()), rule)
+
+
+NEAR_MISSES = [
+    ("a code of another thing", {"body": {"quota": "insufficient_quota_warning_threshold"}}),
+    ("a port", {"text": "listening on 127.0.0.1:429"}),
+    ("a stream id", {"text": "stream ID 401 opened"}),
+    ("a token count", {"text": "used 500 tokens of 503"}),
+    ("an exit code", {"text": "the process ended with exit code 500"}),
+    ("a model name", {"text": "model qwen-529-instruct answered"}),
+    ("a duration", {"text": "took 504 ms"}),
+    ("a word inside a word", {"text": "typeof operand and unquotaed beheofs"}),
+    ("advice about keys", {"text": "everything is fine with the keys on your ring"}),
+    ("a friendly sentence", {"text": "the overloadedness of operators in C++ is a feature"}),
+    ("a body that succeeded", {"status": 200, "body": {"id": "1", "choices": []}}),
+]
+
+
+@pytest.mark.parametrize(("what", "seen"), NEAR_MISSES, ids=[name for name, _ in NEAR_MISSES])
+def test_near_misses_are_caught_by_no_rule(what: str, seen: dict[str, object]) -> None:
+    """What only looks like evidence decides nothing."""
+    verdict = classify(Failure.from_record(seen))
+    assert (verdict.rule, verdict.status_code) == ("unmatched", None), what
