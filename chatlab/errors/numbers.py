@@ -37,7 +37,9 @@ _ALONE: Final = re.compile(
 )
 _RENDERED: Final = re.compile(r"\berror code:\s*([45]\d\d)\s+-\s", re.IGNORECASE)
 _WELL_KNOWN: Final = frozenset({401, 403, 408, 429, 500, 502, 503, 504, 529})
-_EDGE: Final = frozenset(range(520, 531))
+_REGISTERED: Final = frozenset(
+    {*range(400, 419), *range(421, 432), 451, *range(494, 512), *range(520, 531), 598, 599}
+)
 _REASON: Final = re.compile(
     r"""[\])]?[\s:,<>|-]*(?:["'(]\s*)?(?: \{
       bad\ request | payment\ required | not\ found | method\ not\ allowed | not\ acceptable
@@ -52,7 +54,7 @@ _REASON: Final = re.compile(
 _NOT_BEFORE: Final = re.compile(
     r"""(?: \b(?:limit|used|requested|line|port|id|ids|maximum|max|min|least|most|than|of|to|after
       |in|exit|exited\ with|returned\ exit|attempt|top|for|by|over|about|every|position|column|char
-      |index|stream|streams|size|count|got|tokens?|model|version|page|pages|step|timeout|within
+      |index|stream|streams|size|count|got|tokens?|model|length|version|page|pages|step|timeout|within
       |gpt|claude|qt|pid|total|up|roughly|exceeds|rows?|items?|between|and|or)
       (?:\ code|\ status)? | TransferEncodingError | \s[<>]=? | = )[\s:=(~]*$""",
     re.VERBOSE | re.IGNORECASE,
@@ -130,6 +132,4 @@ def _stands_as_status(text: str, match: re.Match[str], group: int) -> bool:
         return False
     if _REASON.match(text, match.end(group)):
         return True
-    return (number in _WELL_KNOWN or number in _EDGE or bool(_LEAD.search(before))) and (
-        number in _WELL_KNOWN or bool(_LEAD.search(before))
-    )
+    return number in _WELL_KNOWN or (number in _REGISTERED and bool(_LEAD.search(before)))

@@ -36,6 +36,7 @@ _TERMINAL: Final = re.compile(
     r"message_stop|\[DONE\]|response\.(?:completed|failed|incomplete)|finish_reason\\?\"\s*:\s*\\?\""
     r"|event:\s*error|\"(?:type|object)\"\s*:\s*\"error\"|\"error\"\s*:"
 )
+_PAGE_MARKS: Final = ("<html", "<!doctype html", "<body", "</p>", "</div>", "</h1>", "</li>")
 _TRANSIENT: Final = frozenset(
     {"NO_ERROR", "INTERNAL_ERROR", "REFUSED_STREAM", "CANCEL", "ENHANCE_YOUR_CALM"}
 )
@@ -81,7 +82,7 @@ def read(
         yield "sign:answered"
     if _is_cut_stream(failure.body):
         yield "sign:stream-cut"
-    if "<html" in words or "<!doctype html" in words or "<body" in words:
+    if any(mark in words for mark in _PAGE_MARKS):
         yield "sign:html"
     if _is_own_deadline(failure):
         yield "sign:bare-timeout"

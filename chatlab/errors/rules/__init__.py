@@ -26,9 +26,16 @@ from chatlab.errors.rules.capacity import (
     OVERLOADED_BY_CODE,
     OVERLOADED_BY_WORDS,
     RATE_LIMIT,
+    RATE_LIMIT_BY_CODE,
 )
 from chatlab.errors.rules.continuity import CANCELLED, CONTINUITY, INTERRUPTED, OWN_DEADLINE
-from chatlab.errors.rules.fallback import CLASS_NAMES, CLIENT_STATUS, SERVER, SERVER_SAID
+from chatlab.errors.rules.fallback import (
+    CLASS_NAMES,
+    CLIENT_STATUS,
+    REQUEST_BY_CODE,
+    SERVER,
+    SERVER_SAID,
+)
 from chatlab.errors.rules.request import CONFIG, CONTENT_BY_CODE, CONTENT_BY_WORDS, PASSING_OR_NOT
 from chatlab.errors.rules.transport import STARTUP, TIMEOUT_BEFORE_STATUS, TRANSPORT
 
@@ -41,6 +48,7 @@ _ORDERED: Final[tuple[Rule, ...]] = (
     *GATEWAY,
     *STARTUP,
     *OVERLOADED_BY_WORDS,
+    *RATE_LIMIT_BY_CODE,
     *CONTENT_BY_CODE,
     *PASSING_OR_NOT,
     *AUTH_STRONG,
@@ -49,6 +57,7 @@ _ORDERED: Final[tuple[Rule, ...]] = (
     *RATE_LIMIT,
     *AUTH_BY_STATUS,
     *TIMEOUT_BEFORE_STATUS,
+    *REQUEST_BY_CODE,
     *CLIENT_STATUS,
     *OWN_DEADLINE,
     *SERVER_SAID,

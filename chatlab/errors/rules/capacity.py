@@ -143,7 +143,7 @@ OVERLOADED_BY_WORDS: Final = (
     ),
 )
 
-RATE_LIMIT: Final = (
+RATE_LIMIT_BY_CODE: Final = (
     Rule(
         id="rate-limit-code",
         kind=Kind.RATE_LIMIT,
@@ -154,6 +154,9 @@ RATE_LIMIT: Final = (
         ),
         because="The provider's own code says that a rate limit which refills was reached.",
     ),
+)
+
+RATE_LIMIT: Final = (
     Rule(
         id="upstream-saturated",
         kind=Kind.OVERLOADED,

@@ -51,6 +51,7 @@ CONTINUITY: Final = (
         chain_broken=True,
         codes=("previous_response_not_found",),
         phrases=("previous response … not found", "previous response cannot be used"),
+        unless=Evidence(phrases=("expected an id",)),
         because="The provider cannot use the previous response; a full replay can pass.",
     ),
 )

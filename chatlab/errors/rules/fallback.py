@@ -7,6 +7,17 @@ from typing import Final
 from chatlab.errors.kinds import Kind
 from chatlab.errors.rule import Evidence, Rule
 
+REQUEST_BY_CODE: Final = (
+    Rule(
+        id="request-code",
+        kind=Kind.GENERIC,
+        retryable=False,
+        settled=False,
+        codes=("invalid_request_error",),
+        because="The provider's own code blames the request, whatever wraps it.",
+    ),
+)
+
 CLIENT_STATUS: Final = (
     Rule(
         id="not-found",
@@ -46,7 +57,7 @@ SERVER: Final = (
         kind=Kind.GENERIC,
         retryable=True,
         statuses=("5xx",),
-        codes=("server_error", "api_error", "InternalServerException", "internal_server_error"),
+        codes=("server_error", "api_error", "internal_server_error"),
         because="The provider failed on its own side.",
     ),
     Rule(

@@ -37,6 +37,13 @@ TIMEOUT_BEFORE_STATUS: Final = (
         ),
         because="The provider's own code says that no answer came from behind it.",
     ),
+    Rule(
+        id="server-exception",
+        kind=Kind.GENERIC,
+        retryable=True,
+        codes=("InternalServerException",),
+        because="The provider's own exception says that it failed on its side.",
+    ),
 )
 
 TRANSPORT: Final = (
