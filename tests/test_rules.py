@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from chatlab.corpus import Corpus
@@ -62,24 +65,39 @@ def test_every_rule_is_needed_by_a_sample_or_documented(covered: Coverage) -> No
 def test_documented_evidence_decides(rule: Rule, fact: Fact) -> None:
     """A documented code or phrase alone gives its rule's verdict, and names where it is written."""
     assert len(fact.source) > 3
-    if "." in fact.column:
+    part, dot, column = fact.column.rpartition(".")
+    seen = shown(column, fact.value)
+    if part:
+        table = RuleTable([rule])
+        own = shown(*next(pieces_of_own(rule)))
+        assert (classify(Failure(**own, **seen), rules=table).rule == rule.id) == (part == "given")
+        assert (classify(Failure(**own), rules=table).rule == rule.id) == (part == "unless")
         return
-    verdict = classify(showing(rule, fact))
+    if rule.given is not None and "answered" in rule.given.signs:
+        seen.setdefault("status", 500)
+    verdict = classify(Failure(**seen))
     expected = (rule.kind, rule.retryable, rule.chain_broken)
     assert (verdict.kind, verdict.retryable, verdict.chain_broken) == expected, verdict.explain()
 
 
-def showing(rule: Rule, fact: Fact) -> Failure:
-    """A small failure that shows the fact, and what the rule needs besides."""
-    needed = (rule.given or Evidence()).statuses[:1]
-    status = next((one for one in needed if isinstance(one, int)), None)
-    if rule.given is not None and rule.given.signs:
-        status = 500
-    if fact.column == "phrases":
-        return Failure(status=status, text=f"It said: {fact.value.replace(GAP, ' something ')}.")
-    if fact.column == "exceptions":
-        return Failure(status=status, exception_type=f"some.library.{fact.value}")
-    return Failure(status=status, body={"error": {"code": fact.value, "message": "-"}})
+def pieces_of_own(rule: Rule) -> Iterator[tuple[str, str | int]]:
+    """The columns and values of a rule's own evidence."""
+    own = rule.parts()[0]
+    for column in Evidence.__dataclass_fields__:
+        yield from ((column, value) for value in getattr(own, column))
+
+
+def shown(column: str, value: str | int) -> dict[str, Any]:
+    """The observation, as fields of a `Failure`, that shows one piece of evidence."""
+    if column == "statuses":
+        return {"status": value}
+    if column == "phrases":
+        return {"text": f"It said: {str(value).replace(GAP, ' something ')}."}
+    if column == "exceptions":
+        return {"exception_type": f"some.library.{value}"}
+    if column == "providers":
+        return {"provider": value}
+    return {"body": {"error": {"code": value, "message": "-"}}}
 
 
 PHRASES = [piece for piece in pieces_of(RULES) if piece.column == "phrases"]

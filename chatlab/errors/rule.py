@@ -24,7 +24,7 @@ class Fact:
     """
 
     column: str
-    value: str
+    value: str | int
     source: str
 
 
@@ -92,7 +92,7 @@ class Rule(Evidence):
 
 
 def _extended(evidence: Evidence, prefix: str, facts: tuple[Fact, ...]) -> Evidence:
-    columns: dict[str, list[str]] = {}
+    columns: dict[str, list[str | int]] = {}
     for fact in facts:
         head, dot, column = fact.column.rpartition(".")
         if f"{head}{dot}" == prefix:

@@ -73,7 +73,8 @@ def _with_documented(rules: tuple[Rule, ...]) -> RuleTable:
     table = Path(__file__).with_name("documented.tsv").read_text(encoding="utf-8")
     for line in table.splitlines()[1:]:
         rule_id, column, value, source = line.split("\t")
-        facts.setdefault(rule_id, []).append(Fact(column, value, source))
+        status = column.endswith("statuses") and value.isdecimal()
+        facts.setdefault(rule_id, []).append(Fact(column, int(value) if status else value, source))
     return RuleTable(replace(rule, documented=tuple(facts.get(rule.id, ()))) for rule in rules)
 
 
