@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -88,7 +89,7 @@ def test_no_hint_can_make_a_wait_shorter_endless_or_absurd(
 ) -> None:
     """Every wait lies between floor and bounds, whatever the hint, the jitter and the draw."""
     answer = policy.wait(attempt, failed(hint_s), previous_s=previous_s)
-    usable = hint_s is not None and 0 <= hint_s <= 1e308
+    usable = hint_s is not None and 0 <= hint_s <= sys.float_info.max
     if isinstance(answer, GiveUp):
         used_up = policy.max_attempts is not None and attempt + 1 >= policy.max_attempts
         assert used_up or (usable and hint_s is not None and hint_s > policy.hint_ceiling_s)
@@ -183,7 +184,8 @@ def test_no_retry_after_in_any_dialect_shortens_a_wait_or_blocks_the_caller(
     for attempt in range(24):
         answer = policy.wait(attempt, verdict)
         if isinstance(first, str):
-            assert isinstance(answer, GiveUp) and answer.because.endswith(first)
+            assert isinstance(answer, GiveUp)
+            assert answer.because.endswith(first)
         else:
             assert policy.span(attempt).low_s <= waited(answer) <= policy.hint_ceiling_s
             assert waited(answer) >= (verdict.retry_after_s or 0)
@@ -304,6 +306,7 @@ def test_no_call_waits_longer_than_its_schedule(policy: Backoff, hint_s: float |
     schedule = policy.schedule(hint_s)
     previous_s = None
     for attempt, span in enumerate(schedule.waits):
+        assert span.low_s >= (hint_s or 0)
         delay_s = waited(policy.wait(attempt, failed(hint_s), previous_s=previous_s))
         assert span.low_s <= delay_s <= span.high_s
         previous_s = delay_s

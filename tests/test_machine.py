@@ -49,11 +49,13 @@ def test_two_failures_and_a_success() -> None:
     assert call.feed(10.0, Event.START) is Action.CALL
     first = call.feed(12.5, PASSING)
     assert first == Retry(0, 1.0, PASSING, "the backoff after attempt 1 is 1 s", 12.5)
-    assert isinstance(first, Retry) and first.resumes_at == 13.5
+    assert isinstance(first, Retry)
+    assert first.resumes_at == 13.5
     assert call.state is State.WAITING
     assert call.feed(13.5, Event.WAKE) is Action.CALL
     second = call.feed(14.0, PASSING)
-    assert isinstance(second, Retry) and (second.attempt, second.delay_s) == (1, 2.0)
+    assert isinstance(second, Retry)
+    assert (second.attempt, second.delay_s) == (1, 2.0)
     assert call.feed(16.0, Event.WAKE) is Action.CALL
     assert call.feed(17.0, Event.SUCCESS) is Action.RETURN
     assert (call.state, call.attempt, call.started_at) == (State.SUCCEEDED, 2, 10.0)

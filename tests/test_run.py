@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import anthropic
@@ -73,12 +74,24 @@ How = Literal["sync", "async"]
 both = pytest.mark.parametrize("how", ["sync", "async"])
 
 
-def play(how: How, calls: Calls, policy: Backoff = Backoff(), **options: Any) -> str:  # noqa: B008
+DEFAULT = Backoff()
+
+
+def play(
+    how: How,
+    calls: Calls,
+    policy: Backoff = DEFAULT,
+    *,
+    clock: Clock | None = None,
+    on_retry: Callable[[Retry], object] | None = None,
+    classify: Callable[[BaseException], Verdict] = classify,
+) -> str:
     """`run` or `arun`, under a virtual clock unless the test brings another."""
-    options.setdefault("clock", VirtualClock())
+    clock = clock or VirtualClock()
     if how == "sync":
-        return run(calls, policy, **options)
-    return asyncio.run(arun(calls.later, policy, **options))
+        return run(calls, policy, clock=clock, on_retry=on_retry, classify=classify)
+    pending = arun(calls.later, policy, clock=clock, on_retry=on_retry, classify=classify)
+    return asyncio.run(pending)
 
 
 @both
@@ -191,9 +204,12 @@ def test_an_exception_without_a_verdict_is_classified(how: How) -> None:
     calls = Calls(ValueError("x"), ValueError("x"), "done")
     judge = partial(lambda verdict, error: verdict, OVERLOADED)
     assert play(how, calls, classify=judge) == "done"
-    with pytest.raises(ZeroDivisionError) as caught:
+    with pytest.raises(ValueError, match="x") as caught:
+        play(how, Calls(ValueError("x")), Backoff(max_attempts=2), classify=judge)
+    assert classify(caught.value) is OVERLOADED
+    with pytest.raises(ZeroDivisionError) as bug:
         play(how, Calls(ZeroDivisionError("bug")))
-    assert classify(caught.value).retryable is False
+    assert classify(bug.value).retryable is False
 
 
 @both
@@ -377,9 +393,10 @@ def test_an_asynchronous_callback_is_reported(how: How, caplog: pytest.LogCaptur
     async def told(retry: Retry) -> None:
         raise AssertionError
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
         assert play(how, Calls(OVERLOADED, "done"), on_retry=told) == "done"
+    assert warned == []
     assert "on_retry is asynchronous and was not run" in caplog.text
 
 
@@ -399,8 +416,11 @@ def test_the_wrong_driver_says_which_is_right() -> None:
         return "done"
 
     later: Callable[[], Any] = coroutine
-    with pytest.raises(TypeError, match=r"fn is asynchronous; use `await arun\(fn, ...\)`"):
-        run(later, clock=VirtualClock())
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(TypeError, match=r"fn is asynchronous; use `await arun\(fn, ...\)`"):
+            run(later, clock=VirtualClock())
+    assert warned == []
     now: Callable[[], Any] = Calls("done")
     with pytest.raises(TypeError, match=r"fn is not asynchronous; use `run\(fn, ...\)`"):
         asyncio.run(arun(now, clock=VirtualClock()))
@@ -499,7 +519,13 @@ def test_a_client_that_retries_below_is_named(client: Callable[..., Any]) -> Non
         warn_if_sdk_retries(default.with_options(max_retries=0))
         warn_if_sdk_retries(client(api_key="none", max_retries=0))
         warn_if_sdk_retries(object())
+
+
+@pytest.mark.parametrize("unsaid", [None, True, "3", float("inf")])
+def test_a_client_that_does_not_say_how_often_is_not_accused(unsaid: object) -> None:
+    """Only a whole number is taken for a count of retries."""
     assert sdk_retries(object()) is None
+    assert sdk_retries(SimpleNamespace(max_retries=unsaid)) is None
 
 
 def test_any_clock_of_that_shape_will_do() -> None:

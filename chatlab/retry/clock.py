@@ -78,7 +78,7 @@ class VirtualClock:
     `sleep` moves the time and returns. Several tasks in `asleep` wake one by one, the earliest
     first and equal ones in the order in which they fell asleep; time moves on only when everything
     else in the loop has had its turn `SETTLE_PASSES` times, so a task that was woken gets to its
-    next sleep first. Serves any number of threads, and one running event loop at a time.
+    next sleep first. Serves any number of threads, and the tasks of one event loop at a time.
     """
 
     def __init__(self, start_s: float = 0.0) -> None:
@@ -89,6 +89,7 @@ class VirtualClock:
         self._sleepers: list[_Sleeper] = []
         self._order = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._next_tick: asyncio.Handle | None = None
         self._passes = 0
 
     def __repr__(self) -> str:
@@ -112,7 +113,7 @@ class VirtualClock:
 
     async def asleep(self, delay_s: float) -> None:
         """Return when the time has moved by `delay_s` seconds. Raises ValueError if negative,
-        RuntimeError if another running event loop is sleeping on this clock."""
+        RuntimeError if a task of another event loop is asleep on this clock."""
         _check(delay_s)
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
@@ -124,14 +125,17 @@ class VirtualClock:
         await woken
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is not None and self._loop.is_running():
+        asleep = any(not sleeper.woken.done() for sleeper in self._sleepers)
+        if asleep and self._loop is not None and not self._loop.is_closed():
             raise RuntimeError(
-                "VirtualClock.asleep: another running event loop sleeps on this clock; "
+                "VirtualClock.asleep: a task of another event loop is asleep on this clock; "
                 "give each loop a clock of its own"
             )
+        if self._next_tick is not None:
+            self._next_tick.cancel()
         self._sleepers.clear()
         self._loop = loop
-        loop.call_soon(self._tick, loop)
+        self._next_tick = loop.call_soon(self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._sleepers and self._sleepers[0].woken.done():
@@ -147,7 +151,7 @@ class VirtualClock:
                 self._now = max(self._now, sleeper.due)
                 self._slept.append(sleeper.delay_s)
             sleeper.woken.set_result(None)
-        loop.call_soon(self._tick, loop)
+        self._next_tick = loop.call_soon(self._tick, loop)
 
 
 def _check(seconds: float) -> None:

@@ -47,7 +47,8 @@ _ROWS: Final = (
     ),
     Preset(
         name="vercel-ai-sdk",
-        source="vercel/ai, repository 0530ac34: ai/src/util/retry-with-exponential-backoff.ts",
+        source="vercel/ai, repository 0530ac34: packages/ai/src/util/"
+        "retry-with-exponential-backoff.ts",
         reads="retry-after-ms, retry-after in seconds or as a date; of 60 s and more, only one "
         "that shortens the backoff",
         attempts=3,
@@ -130,8 +131,8 @@ _ROWS: Final = (
     ),
     Preset(
         name="gemini-cli",
-        source="google-gemini/gemini-cli, repository 002d9105: core/src/utils/retry.ts; 03133430: "
-        "googleQuotaErrors.ts",
+        source="google-gemini/gemini-cli, repository 002d9105: packages/core/src/utils/retry.ts; "
+        "03133430: googleQuotaErrors.ts",
         reads="RetryInfo in the body, or the words 'Please retry in'",
         attempts=10,
         initial_s=5,
@@ -144,8 +145,8 @@ _ROWS: Final = (
     ),
     Preset(
         name="mux",
-        source="coder/mux, repository 4a582dd4: retryManager.ts, retryState.ts; it counts from 1, "
-        "so its 1 s is never waited",
+        source="coder/mux, repository 4a582dd4: src/node/services/retryManager.ts, retryState.ts; "
+        "it counts from 1, so its 1 s is never waited",
         reads="none",
         attempts=None,
         initial_s=2,
@@ -153,8 +154,8 @@ _ROWS: Final = (
     ),
     Preset(
         name="codex-request",
-        source="openai/codex, repository 71163530: codex-client/src/retry.rs; 05673f5e: "
-        "model-provider-info/src/lib.rs; a 429 is not retried here",
+        source="openai/codex, repository 71163530: codex-rs/codex-client/src/retry.rs; 05673f5e: "
+        "codex-rs/model-provider-info/src/lib.rs; a 429 is not retried here",
         reads="none",
         attempts=5,
         initial_s=0.2,
@@ -162,8 +163,8 @@ _ROWS: Final = (
     ),
     Preset(
         name="codex-stream",
-        source="openai/codex, repository 54d22e3f: core/src/responses_retry.rs; 006373a3: "
-        "core/src/util.rs; 05673f5e: model-provider-info/src/lib.rs",
+        source="openai/codex, repository 54d22e3f: codex-rs/core/src/responses_retry.rs; 006373a3: "
+        "codex-rs/core/src/util.rs; 05673f5e: codex-rs/model-provider-info/src/lib.rs",
         reads="the words 'try again in' of a rate limit",
         attempts=6,
         initial_s=0.2,
