@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
@@ -222,8 +223,10 @@ def _lab(chosen: argparse.Namespace) -> int:
         raise ModuleNotFoundError(
             "JupyterLab is not installed: pip install 'chatlab[lab]'"
         ) from None
-    folder = _notebooks(Path(chosen.folder))
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(folder), *chosen.options])
+    command = [sys.executable, "-m", "jupyterlab", str(_notebooks(Path(chosen.folder)))]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container's only user
+        command.append("--allow-root")
+    return subprocess.run([*command, *chosen.options], check=False).returncode
 
 
 def _notebooks(copies: Path) -> Path:

@@ -41,8 +41,19 @@ class Coverage:
     pieces: Mapping[Piece, tuple[str, ...]]
 
     def unneeded(self) -> list[Piece]:
-        """Pieces that no sample needs, though no documentation is named for them."""
-        return [piece for piece, ids in self.pieces.items() if not ids and not piece.documented]
+        """Names and phrases that no sample needs, though no documentation is named for them.
+
+        Statuses, signs and providers are no names: HTTP and chatlab define them.
+        """
+        named = ("codes", "exceptions", "transport", "phrases")
+        return [
+            piece
+            for piece, ids in self.pieces.items()
+            if not ids
+            and not piece.documented
+            and piece.column in named
+            and (not piece.part or piece.column == "phrases")
+        ]
 
 
 def coverage(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Coverage:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Mapping
+from html import unescape
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.kinds import Kind
+from chatlab.errors.paste import embedded
 from chatlab.errors.places import MAX_PARSED_CHARS, decoded, parsed
 from chatlab.errors.redact import redacted
 
@@ -17,79 +17,94 @@ if TYPE_CHECKING:
 
 MAX_DETAIL_CHARS: Final = 500
 _MAX_NESTING: Final = 5
-_MAX_BRACKETS: Final = 400
-_URL: Final = re.compile(r"\(?\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>]+", re.IGNORECASE)
-_TAG: Final = re.compile(r"<(?:script|style)\b.*?</(?:script|style)\s*>|<[^<>]{0,2000}>", re.DOTALL)
+_MAX_EVENTS: Final = 8
+_NESTED: Final = ("error", "Error", "errors", "response")
+_SAID: Final = ("message", "detail", "error", "Message", "msg", "error_description")
+_AFTER_JSON: Final = " \t\r\n'\"`.,;:)]}>"
+_TRACEBACK: Final = "Traceback (most recent call last)"
+_WRAPPER: Final = re.compile(r"\s*Error code: \d{3} - ")
+_CLASS_NAME: Final = re.compile(r"\s*[A-Za-z_][\w.]*: ")
+_URL: Final = re.compile(
+    r"""[("'`<\[]?\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.|(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/)
+    [^\s"'`<>)\]]*[)"'`>\]]?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_TAG: Final = re.compile(
+    r"""<(script|style)\b.*?(?:</\1\s*>|\Z) | <!--.*?(?:-->|\Z)
+    | </?(?:!doctype|html|head|body|title|meta|link|base|h[1-6]|p|div|span|center|hr|br|a|b|i|u|em
+    |strong|small|code|pre|ul|ol|li|dl|dt|dd|table|thead|tbody|tr|td|th|section|article|header
+    |footer|main|nav|form|input|button|label|img|svg|path|noscript|iframe|address)\b[^<>]{0,2000}>""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
 
 
 def detail(failure: Failure, kind: Kind) -> str:
     """The provider's own message, at most `MAX_DETAIL_CHARS` code points.
 
     Taken from the JSON envelope of the body, or of the JSON inside an exception's text or a
-    pasted one; else the text itself, without URLs. Never echoes a secret.
+    pasted one; else the text itself, without URLs. Never echoes a secret; of an `auth` failure,
+    not even a masked one.
     """
     for raw in (failure.body, failure.exception_text, failure.text):
-        said = _enveloped(raw, _MAX_NESTING)
+        try:
+            said = _trimmed(_enveloped(raw, _MAX_NESTING) or "", kind)
+        except Exception:  # a mapping that misbehaves says nothing
+            continue
         if said:
-            return _trimmed(said, kind)
+            return said
     for raw in (failure.exception_text, failure.text, failure.body):
-        text = decoded(raw)
-        if text and text.strip():
-            return _trimmed(_URL.sub("", _TAG.sub(" ", text[:MAX_PARSED_CHARS])), kind)
+        said = _trimmed(_prose((decoded(raw) or "")[:MAX_PARSED_CHARS]), kind)
+        if said:
+            return said
     return ""
 
 
 def _enveloped(raw: object, depth: int) -> str | None:
-    if depth == 0:
-        return None
     value = parsed(raw)
-    if isinstance(value, str):
-        value = _embedded(value)
     if isinstance(value, list | tuple):
         value = value[0] if value else None
+    if depth == 0 or isinstance(value, str):
+        return _embedded(value, depth) if depth and isinstance(value, str) else None
     if not isinstance(value, Mapping):
         return None
-    error = value.get("error")
-    inner = _enveloped(error, depth - 1) if isinstance(error, Mapping) else None
+    inner = (value.get(name) for name in _NESTED)
     for candidate in (
-        inner,
-        value.get("message"),
-        value.get("detail"),
-        error,
-        value.get("Message"),
+        *(found for found in inner if not isinstance(found, str)),
+        *map(value.get, _SAID),
     ):
-        if isinstance(candidate, str) and candidate.strip():
-            return _enveloped(candidate, depth - 1) or candidate
-        if isinstance(candidate, Mapping | list):
-            found = _enveloped(candidate, depth - 1)
-            if found:
-                return found
+        found = _enveloped(candidate, depth - 1)
+        if found or (isinstance(candidate, str) and candidate.strip()):
+            return found or str(candidate)
     return None
 
 
-def _embedded(text: str) -> object:
-    """The first JSON object or Python dict that stands in `text`, decoded."""
-    if len(text) > MAX_PARSED_CHARS:
-        return None
-    start = text.find("{")
-    if start < 0:
-        return None
-    try:
-        return json.JSONDecoder(strict=False).raw_decode(text, start)[0]
-    except (ValueError, RecursionError):
-        pass
-    end = text.rfind("}")
-    literal = text[start : end + 1]
-    if not literal or literal.count("{") + literal.count("[") > _MAX_BRACKETS:
-        return None
-    try:
-        return ast.literal_eval(literal)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
+def _embedded(text: str, depth: int) -> str | None:
+    """The message in the JSON that a wrapper repeats, or in the last event of a stream."""
+    if text.lstrip().startswith(("event:", "data:")):
+        events = [line[5:] for line in text[-MAX_PARSED_CHARS:].splitlines() if line[:5] == "data:"]
+        said = (_enveloped(event, depth - 1) for event in reversed(events[-_MAX_EVENTS:]))
+    else:
+        said = (
+            _enveloped(value, depth - 1)
+            for value, after in embedded(text)
+            if not value.keys().isdisjoint(_NESTED) or not after.strip(_AFTER_JSON)
+        )
+    return next(filter(None, said), None)
+
+
+def _prose(text: str) -> str:
+    """`text` without the class names, addresses and markup around its words."""
+    before, _, raised = text.rpartition(_TRACEBACK)
+    lines = [line for line in raised.lstrip(":").splitlines() if line[:1].strip()]
+    if (before or text.startswith(_TRACEBACK)) and lines:
+        text = _CLASS_NAME.sub("", "\n".join(lines), count=1)
+    words = _TAG.sub(" ", _WRAPPER.sub("", text, count=1))
+    return _URL.sub("", words if words == text else unescape(words))
 
 
 def _trimmed(text: str, kind: Kind) -> str:
-    text = redacted(" ".join(text[: 8 * MAX_DETAIL_CHARS].split()), fragments=kind is Kind.AUTH)
+    text = "".join(filter(str.isprintable, " ".join(text.split())))[: 8 * MAX_DETAIL_CHARS]
+    text = redacted(text, fragments=kind is Kind.AUTH).strip()
     if len(text) > MAX_DETAIL_CHARS:
         text = text[: MAX_DETAIL_CHARS - 1].rstrip() + "…"
     return text

@@ -7,56 +7,45 @@ that needs a body which was never read) counts as not observed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from traceback import walk_tb
+from types import SimpleNamespace, TracebackType
+from typing import Final, TypeVar, cast
+from urllib.parse import urlsplit
 
 from chatlab.errors.failure import Failure, Raised, StreamReset
-from chatlab.errors.paste import from_text
-from chatlab.errors.places import decoded
+from chatlab.errors.numbers import is_error_status, structured
+from chatlab.errors.paste import from_payload, from_text
+from chatlab.errors.places import decoded, parsed
+from chatlab.errors.providers import provider_in
+from chatlab.errors.verdict import Verdict
 
-if TYPE_CHECKING:
-    from chatlab.errors.verdict import Verdict
-
-MAX_CHAIN: Final = 64
+MAX_CHAIN: Final = 10_000
 """How many exceptions of a cause chain or group are looked at."""
 
+_KEPT: Final = 64  # of a longer chain: half of them the outermost, half the innermost
 _ATTACHED: Final = "__chatlab_verdict__"
+_NOTHING: Final = object()
+_UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
 _SomeException = TypeVar("_SomeException", bound=BaseException)
+_Link = TypeVar("_Link")
+_Found = TypeVar("_Found")
 
 
 def with_verdict(exception: _SomeException, verdict: Verdict) -> _SomeException:
     """`exception` itself, carrying `verdict`: `classify` gives it back, through any wrapping."""
-    setattr(exception, _ATTACHED, verdict)
+    object.__setattr__(exception, _ATTACHED, verdict)  # also where the class forbids to assign
     return exception
 
 
 def attached_verdict(thing: object) -> Verdict | None:
     """The verdict that an exception, or one that it wraps, carries."""
-    if not isinstance(thing, BaseException):
+    if not _is(thing, BaseException):
         return None
-    for link in chain(thing):
-        found = _attribute(link, _ATTACHED)
-        if found is not None:
-            return cast("Verdict", found)
-    return None
-
-
-def chain(exception: BaseException) -> Iterator[BaseException]:
-    """`exception` and what it wraps, outermost first; safe against cycles, bounded."""
-    waiting, known = [exception], set[int]()
-    while waiting and len(known) < MAX_CHAIN:
-        link = waiting.pop(0)
-        if id(link) in known:
-            continue
-        known.add(id(link))
-        yield link
-        if isinstance(link, BaseExceptionGroup):
-            waiting.extend(link.exceptions)
-        inner = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-        for further in (inner, _attribute(link, "reason"), _attribute(link, "last_exception")):
-            if isinstance(further, BaseException):
-                waiting.append(further)
+    links = (_attribute(link, _ATTACHED) for level in _levels(thing) for link in level)
+    return next((cast("Verdict", found) for found in links if _is(found, Verdict)), None)
 
 
 def observe(thing: object, provider: str | None = None) -> Failure:
@@ -65,73 +54,116 @@ def observe(thing: object, provider: str | None = None) -> Failure:
         failure = _observed(thing)
         return failure if provider is None else replace(failure, provider=provider)
     except Exception:  # whatever a hostile object does, the caller gets a verdict
-        return Failure(exception_type=type(thing).__name__, provider=provider)
+        return Failure(exception_type=_type_of(thing), provider=provider)
 
 
 def _observed(thing: object) -> Failure:
-    if isinstance(thing, Failure):
-        return thing
-    if isinstance(thing, BaseException):
+    if _is(thing, BaseException):
         return _from_exception(thing)
+    held = thing if isinstance(thing, Failure) else _attribute(thing, "failure")
+    if isinstance(held, Failure):
+        return held
     if isinstance(thing, str | bytes | bytearray | memoryview):
         return from_text(decoded(thing) or "")
     if isinstance(thing, Mapping | list | tuple):
-        return Failure(body=thing)
-    held = _attribute(thing, "failure")
-    if isinstance(held, Failure):
-        return held
+        return from_payload(thing)
     if thing is None:
         return Failure()
-    if _status_of(thing) is not None or _attribute(thing, "headers") is not None:
-        return Failure(status=_status_of(thing), headers=_headers_of(thing), body=_body_of(thing))
+    status, headers = _status_of(thing), _headers_of(thing)
+    if status is not None or headers is not None:
+        host = _provider_of(thing)
+        return Failure(status=status, headers=headers, body=_body_of(thing), provider=host)
     fields = _fields_of(thing)
-    return Failure(body=fields) if fields else from_text(_text_of(thing))
+    return from_payload(fields) if fields else from_text(_text_of(thing))
 
 
-def _from_exception(exception: BaseException) -> Failure:
-    links = list(chain(exception))
-    status = next((found for link in links if (found := _status_of(link)) is not None), None)
-    headers = next((found for link in links if (found := _headers_of(link))), None)
-    body = next((found for link in links if (found := _body_of(link)) is not None), None)
-    reset = next((found for link in links if (found := _reset_of(link)) is not None), None)
+def _from_exception(exception: object) -> Failure:
+    levels = list(_levels(exception))
+    inner_first = [link for level in reversed(levels) for link in level]
+    links = [link for level in levels for link in level]
+    if len(links) > _KEPT:
+        links = links[: _KEPT // 2] + links[-_KEPT // 2 :]
+    statuses = [found for link in inner_first if (found := _status_of(link)) is not None]
     return Failure(
-        status=status,
-        headers=headers,
-        body=body,
+        status=next(filter(is_error_status, statuses), statuses[0] if statuses else None),
+        headers=_first(_headers_of, inner_first),
+        body=_first(_body_of, inner_first),
         exception_type=_type_of(exception),
-        exception_text=_text_of(exception),
-        causes=tuple(Raised(_type_of(link), _text_of(link)) for link in links[1:]),
-        reset=reset,
+        exception_text=_said_by(exception),
+        causes=tuple(Raised(_type_of(link), _said_by(link)) for link in links[1:]),
+        provider=_first(_provider_of, inner_first),
+        reset=_first(_reset_of, inner_first),
     )
 
 
-def _attribute(thing: object, name: str) -> object | None:
+def _first(read: Callable[[_Link], _Found | None], links: list[_Link]) -> _Found | None:
+    return next((found for link in links if (found := read(link)) is not None), None)
+
+
+def _levels(exception: object) -> Iterator[list[object]]:
+    """`exception`, then what it wraps, and so on; safe against cycles, bounded."""
+    known, level = {id(exception)}, [exception]
+    while level and len(known) < MAX_CHAIN:
+        yield level
+        below: list[object] = []
+        for link in level:
+            for inner in _wrapped_by(link):
+                if _is(inner, BaseException) and id(inner) not in known:
+                    known.add(id(inner))
+                    below.append(inner)
+        level = below
+
+
+def _wrapped_by(link: object) -> Iterator[object]:
+    cause, context = _attribute(link, "__cause__"), _attribute(link, "__context__")
+    if cause is not None:
+        yield cause
+    elif not _attribute(link, "__suppress_context__") and not _is_another_call(link, context):
+        yield context
+    yield _attribute(link, "reason")
+    for name in ("exceptions", "args"):
+        several = _attribute(link, name)
+        if isinstance(several, list | tuple):
+            yield from several
+
+
+def _is_another_call(link: object, context: object) -> bool:
+    """Whether `link` was raised deeper than the ``except`` block that handled `context`.
+
+    Then a further call failed, a fallback for example, and `link` does not wrap the first failure.
+    """
+    passed, raised = _frames(context), _frames(link)
+    return bool(passed and raised) and raised[-1] not in passed
+
+
+def _frames(exception: object) -> list[object]:
+    traceback = _attribute(exception, "__traceback__")
+    known = isinstance(traceback, TracebackType)
+    return [frame for frame, _ in walk_tb(cast("TracebackType", traceback))] if known else []
+
+
+def _is(thing: object, kind: type) -> bool:
+    """``isinstance``, of an object that may lie about its class."""
+    return issubclass(type(thing), kind)
+
+
+def _attribute(thing: object, name: str, default: object = None) -> object:
     try:
-        return getattr(thing, name, None)
+        return getattr(thing, name, default)
+    except Exception:
+        return default
+
+
+def _called(thing: object, name: str) -> object:
+    try:
+        return getattr(thing, name)()
     except Exception:
         return None
 
 
-def _called(thing: object, name: str) -> object | None:
-    method = _attribute(thing, name)
-    if not callable(method):
-        return method
-    try:
-        return _result(method)
-    except Exception:
-        return None
-
-
-def _result(method: Callable[[], object]) -> object:
-    return method()
-
-
-def _type_of(exception: BaseException) -> str:
-    kind = type(exception)
-    module = kind.__module__
-    return (
-        kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
-    )
+def _type_of(thing: object) -> str:
+    module, name = _attribute(type(thing), "__module__"), _attribute(type(thing), "__qualname__")
+    return f"{name}" if module in ("builtins", "__main__") else f"{module}.{name}"
 
 
 def _text_of(thing: object) -> str:
@@ -141,70 +173,119 @@ def _text_of(thing: object) -> str:
         return ""
 
 
-def _status_of(thing: object) -> object | None:
+def _said_by(exception: object) -> str:
+    rpc = _rpc_of(exception)
+    if rpc is not None:
+        return f"{rpc['status']}: {rpc['message']}"
+    said = _text_of(exception)
+    return _UNSENT_STATUS.sub("", said) if _is_unreadable(exception) else said
+
+
+def _rpc_of(exception: object) -> dict[str, object] | None:
+    """The status of a gRPC error, whose own text is a dump of the call."""
+    if not _type_of(exception).startswith("grpc."):
+        return None
+    name = _attribute(_called(exception, "code"), "name")
+    return {"status": name, "message": _called(exception, "details")} if name else None
+
+
+def _is_unreadable(exception: object) -> bool:
+    """Whether aiohttp could not read the answer: the 400 that it then names was never sent."""
+    seen = (exception, _attribute(exception, "__cause__"))
+    return any(_type_of(link).startswith("aiohttp.http_exceptions.") for link in seen)
+
+
+def _response_of(thing: object) -> object:
     response = _attribute(thing, "response")
-    if isinstance(response, Mapping):  # botocore
-        metadata = response.get("ResponseMetadata")
-        return metadata.get("HTTPStatusCode") if isinstance(metadata, Mapping) else None
-    for holder in (thing, response):
+    if not isinstance(response, Mapping):
+        return response
+    known = response.get("ResponseMetadata")  # botocore keeps a mapping, with this beside the body
+    known = known if isinstance(known, Mapping) else {}
+    body = {key: response[key] for key in response if key != "ResponseMetadata"}
+    status, headers = known.get("HTTPStatusCode"), known.get("HTTPHeaders")
+    return SimpleNamespace(status=status, headers=headers, _content=body)
+
+
+def _status_of(thing: object) -> int | None:
+    if _is(thing, SystemExit) or _is_unreadable(thing):
+        return None
+    for holder in (thing, _response_of(thing)):
         for name in ("status_code", "http_status", "status", "code"):
             value = _attribute(holder, name)
-            if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599:
-                return int(value)
+            number = structured(value) if name != "code" or isinstance(value, int) else None
+            if number is not None:
+                return number
     return None
 
 
 def _headers_of(thing: object) -> Mapping[str, object] | None:
-    response = _attribute(thing, "response")
-    if isinstance(response, Mapping):
-        metadata = response.get("ResponseMetadata")
-        found = metadata.get("HTTPHeaders") if isinstance(metadata, Mapping) else None
-        return found if isinstance(found, Mapping) else None
-    for holder in (response, thing):
-        headers = _attribute(holder, "headers")
-        if headers is None:
-            continue
-        try:
-            return dict(headers.items())  # type: ignore[attr-defined]
-        except Exception:
-            continue
-    return None
+    holders = [_attribute(holder, "headers") for holder in (_response_of(thing), thing)]
+    return next((found for headers in holders if (found := _by_name(headers))), None)
 
 
-def _body_of(thing: object) -> object | None:
-    response = _attribute(thing, "response")
-    if isinstance(response, Mapping):
-        return {key: response[key] for key in response if key != "ResponseMetadata"} or None
-    body = _attribute(thing, "body")
-    if isinstance(body, Mapping | list | str | bytes) and body:
-        return body
-    for name in ("json_body", "details", "error"):
-        value = _called(thing, name)
-        if isinstance(value, Mapping | list | str) and value:
+def _by_name(headers: object) -> Mapping[str, object] | None:
+    """Headers, in a mapping or in pairs, by name; of several values the first."""
+    pairs = headers if isinstance(headers, list | tuple) else _called(headers, "items")
+    found: dict[str, object] = {}
+    try:
+        for name, value in pairs:  # type: ignore[attr-defined]
+            found.setdefault(decoded(name) or "", value)
+    except Exception:
+        return None
+    return found
+
+
+def _body_of(thing: object) -> object:
+    content = _content_of(_response_of(thing)) or _rpc_of(thing)
+    if content:
+        return content
+    for name in ("body", "json_body", "details", "error"):
+        value = _attribute(thing, name)
+        if isinstance(value, Mapping | list | tuple | str | bytes) and value:
             return value
-    for holder in (response, thing):
-        for name in ("_content", "_body", "text", "content"):
-            value = _attribute(holder, name)
-            if isinstance(value, str | bytes) and value:
-                return value
+    return _content_of(thing) if _status_of(thing) is not None else None
+
+
+def _content_of(holder: object) -> object:
+    """What was read of a response already, decoded; reading more of it could block."""
+    kept = _attribute(holder, "_content", _NOTHING) is not _NOTHING
+    for name in ("_content",) if kept else ("_body", "text", "content"):
+        value = _attribute(holder, name)
+        if isinstance(value, Mapping | str | bytes) and value:
+            return parsed(value)
     return None
 
 
-def _reset_of(exception: BaseException) -> StreamReset | None:
-    for event in (exception, *exception.args[:4]):
-        code, remote = _attribute(event, "error_code"), _attribute(event, "remote_reset")
-        if code is not None and isinstance(remote, bool):
+def _provider_of(thing: object) -> str | None:
+    """Who was called, by the host in the address of the request."""
+    response = _attribute(thing, "response")
+    requests = [_attribute(holder, "request") for holder in (thing, response)]
+    holders = (*requests, _attribute(thing, "request_info"), response, thing)
+    return _first(provider_in, [_host(_attribute(holder, "url")) for holder in holders])
+
+
+def _host(url: object) -> str:
+    try:
+        return urlsplit(_text_of(url)).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
+
+
+def _reset_of(exception: object) -> StreamReset | None:
+    args = _attribute(exception, "args", ())
+    for event in args if isinstance(args, tuple) else ():
+        code, by_peer = _attribute(event, "error_code"), _attribute(event, "remote_reset")
+        if code is not None and isinstance(by_peer, bool):
             name = _attribute(code, "name")
-            return StreamReset(name if isinstance(name, str) else str(code), remote)
+            return StreamReset(name if isinstance(name, str) else _text_of(code), by_peer)
     return None
 
 
 def _fields_of(thing: object) -> Mapping[str, object] | None:
     for name in ("model_dump", "to_dict", "dict"):
-        value = _called(thing, name)
-        if isinstance(value, Mapping):
-            return value
-    data = _attribute(thing, "data")
-    if isinstance(data, str | bytes):  # an SSE event
-        return {"data": data}
-    return None
+        fields = _called(thing, name)
+        if isinstance(fields, Mapping):
+            return fields
+    event, data = _attribute(thing, "event", _NOTHING), _attribute(thing, "data")
+    is_event = event is not _NOTHING and isinstance(data, str | bytes)
+    return {"event": event, "data": data} if is_event else None

@@ -71,13 +71,13 @@ class RuleTable(Sequence[Rule]):
         for repeated in {name for name in ids if ids.count(name) > 1}:
             raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
         self._bits: Final[dict[str, int]] = {}
-        self._no_given: Final = sum(
-            1 << row for row, rule in enumerate(self._rules) if not rule.given
-        )
         phrases: dict[str, int] = {}
         self._phrases: Final = phrases
+        self._no_given = 0
         for row, rule in enumerate(self._rules):
-            for part, evidence in enumerate(rule.parts()):
+            parts = rule.parts()
+            self._no_given |= 0 if parts[1] else 1 << row
+            for part, evidence in enumerate(parts):
                 bit = 1 << (row + part * self._size)
                 for term in evidence.terms():
                     self._bits[term] = self._bits.get(term, 0) | bit

@@ -13,7 +13,6 @@ REQUEST_BY_CODE: Final = (
         kind=Kind.GENERIC,
         retryable=False,
         settled=False,
-        codes=("invalid_request_error",),
         because="The provider's own code blames the request, whatever wraps it.",
     ),
 )
@@ -43,10 +42,7 @@ SERVER_SAID: Final = (
         id="server-said",
         kind=Kind.GENERIC,
         retryable=True,
-        phrases=(
-            *("server had an error", "error occurred while processing", "runner process has"),
-            *("unexpected error during processing",),
-        ),
+        phrases=("server had an error", "error occurred while processing"),
         because="The provider's own sentence says that it failed on its side.",
     ),
 )
@@ -57,17 +53,13 @@ SERVER: Final = (
         kind=Kind.GENERIC,
         retryable=True,
         statuses=("5xx",),
-        codes=("server_error", "api_error", "internal_server_error"),
         because="The provider failed on its own side.",
     ),
     Rule(
         id="server-error-words",
         kind=Kind.GENERIC,
         retryable=True,
-        phrases=(
-            *("internal server error", "error occurred during streaming", "is not valid json"),
-            *("invalid error response format",),
-        ),
+        phrases=("is not valid json",),
         because="The words say that the provider failed on its own side.",
     ),
 )
@@ -77,14 +69,12 @@ CLASS_NAMES: Final = (
         id="rate-limit-mentioned",
         kind=Kind.RATE_LIMIT,
         retryable=True,
-        phrases=("rate limit",),
         because="Nothing but a mention of a rate limit speaks.",
     ),
     Rule(
         id="class-rate-limit",
         kind=Kind.RATE_LIMIT,
         retryable=True,
-        exceptions=("RateLimitError",),
         because="Only the client's class name speaks: a rate limit.",
     ),
     Rule(
@@ -115,7 +105,6 @@ CLASS_NAMES: Final = (
         id="class-connection",
         kind=Kind.TIMEOUT,
         retryable=True,
-        exceptions=("APIConnectionError",),
         because="Only the client's class name speaks: no connection.",
     ),
 )
