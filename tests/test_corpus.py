@@ -175,7 +175,7 @@ def test_a_difference_reports_path_rule_evidence_and_the_way_to_accept_it(tmp_pa
     report = check_sample(sample).report()
     assert str(sample.path) in report
     assert "kind: expected config, got auth" in report
-    assert "decided by auth-code" in report
+    assert "decided by auth-refused" in report
     assert "the code `invalid_api_key` in body.error.code" in report
     assert "chatlab corpus accept openai/wrong" in report
 

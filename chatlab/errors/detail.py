@@ -80,8 +80,10 @@ def _enveloped(raw: object, depth: int) -> str | None:
 
 def _embedded(text: str, depth: int) -> str | None:
     """The message in the JSON that a wrapper repeats, or in the last event of a stream."""
+    if len(text) > MAX_PARSED_CHARS:
+        return None
     if text.lstrip().startswith(("event:", "data:")):
-        events = [line[5:] for line in text[-MAX_PARSED_CHARS:].splitlines() if line[:5] == "data:"]
+        events = [line[5:] for line in text.splitlines() if line.startswith("data:")]
         said = (_enveloped(event, depth - 1) for event in reversed(events[-_MAX_EVENTS:]))
     else:
         said = (
@@ -98,12 +100,14 @@ def _prose(text: str) -> str:
     lines = [line for line in raised.lstrip(":").splitlines() if line[:1].strip()]
     if (before or text.startswith(_TRACEBACK)) and lines:
         text = _CLASS_NAME.sub("", "\n".join(lines), count=1)
-    words = _TAG.sub(" ", _WRAPPER.sub("", text, count=1))
+    text = _WRAPPER.sub("", text, count=1)
+    words = _TAG.sub(" ", text)
     return _URL.sub("", words if words == text else unescape(words))
 
 
 def _trimmed(text: str, kind: Kind) -> str:
-    text = "".join(filter(str.isprintable, " ".join(text.split())))[: 8 * MAX_DETAIL_CHARS]
+    text = "".join(filter(str.isprintable, " ".join(text[:MAX_PARSED_CHARS].split())))
+    text = text[: 8 * MAX_DETAIL_CHARS]
     text = redacted(text, fragments=kind is Kind.AUTH).strip()
     if len(text) > MAX_DETAIL_CHARS:
         text = text[: MAX_DETAIL_CHARS - 1].rstrip() + "…"

@@ -12,7 +12,7 @@ from typing import Final
 REDACTED: Final = "[redacted]"
 
 _SECRETS: Final = re.compile(
-    r"""(?<![A-Za-z0-9])(?:
+    r"""(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))(?:
       (?:sk|pk|rk)-(?:ant-|proj-|or-v1-|svcacct-|admin-)?[A-Za-z0-9_-]{8,}
     | (?:sess|key|tok|gsk|xai|pplx|hf|r8|nvapi|csk|fw|tgp|glpat|ghp|gho|ghs|ghu|github_pat
         |co|vck|dapi|sid|lsv2|fc|tvly|jina|voy)[-_][A-Za-z0-9_-]{16,}
@@ -24,15 +24,28 @@ _SECRETS: Final = re.compile(
     re.VERBOSE,
 )
 _NAMED: Final = re.compile(
-    r"""((?:api[-_ ]?key|x-api-key|authorization|bearer|access[-_ ]?token|secret(?:[-_ ]?(?:access[-_ ]?)?key)?
-      |refresh[-_ ]?token|client[-_ ]?secret|password|passwd|session[-_ ]?token|signature)
-      \\?["']?\s*[:=]\s*\\?["']?(?:bearer\s+|basic\s+)?|\bbearer\s+|\bbasic\s+)
+    r"""((?:api[-_ ]?key|(?:subscription|account|access|private|secret)[-_ ]?(?:access[-_ ]?)?key
+      |authorization|bearer|secret|password|passwd|signature
+      |(?:access|refresh|session|security|auth)[-_ ]?token)
+      \\{0,4}["']?\s{0,8}[:=]\s{0,8}\\{0,4}["']?(?:bearer\s{1,8}|basic\s{1,8})?
+      |\bbearer\s{1,8}|\bbasic\s{1,8})
     ([A-Za-z0-9+/=_.~-]{16,})""",
     re.VERBOSE | re.IGNORECASE,
 )
-_FRAGMENT: Final = re.compile(r"[A-Za-z0-9_-]{2,12}(?:\*{3,}|\.{3}|…|X{6,})[A-Za-z0-9_-]{2,8}")
+_MASKED: Final = re.compile(
+    r"""[\w-]{0,64}(?:\*{3,}|•{3,}|[xX]{6,})[\w*•-]{0,64}
+    | ([\w-]{0,64})(?:\.{3}|…)([\w-]{0,64})
+    | (?<![A-Za-z0-9])(?:sk|pk|rk|gsk|xai|hf)[-_][\w-]{1,64}""",
+    re.VERBOSE,
+)
+_ECHOED: Final = re.compile(
+    r"""((?:key|token|secret|credential)s?\ (?:\w{2,12}\ )?
+      (?:(?:provided|supplied|given|used)\s?[:=]|(?:ending|starting)\ (?:in|with|on):?)
+      \s?["'`(]?)([^\s"'`()[\],;]{2,}?)(?=\.?(?:[\s"'`)\],;]|$))""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _QUERY: Final = re.compile(
-    r"([?&](?:key|api[-_]?key|token|access_token|sig|signature|X-Amz-[A-Za-z-]+)=)[^&\s\"'<>]+",
+    r"([?&](?:key|api[-_]?key|token|access_token|sig|signature|X-Amz-[A-Za-z-]{1,40})=)[^&\s\"'<>]+",
     re.IGNORECASE,
 )
 _USERINFO: Final = re.compile(
@@ -41,9 +54,20 @@ _USERINFO: Final = re.compile(
 
 
 def redacted(text: str, *, fragments: bool = False) -> str:
-    """`text` with every secret replaced; with `fragments`, also masked keys such as ``sk-…4f2a``."""
+    """`text` without its secrets; with `fragments`, not even masked ones such as ``sk-…4f2a``."""
     text = _SECRETS.sub(REDACTED, text)
     text = _NAMED.sub(rf"\g<1>{REDACTED}", text)
     text = _QUERY.sub(rf"\g<1>{REDACTED}", text)
     text = _USERINFO.sub(rf"\g<1>{REDACTED}@", text)
-    return _FRAGMENT.sub(REDACTED, text) if fragments else text
+    if fragments:
+        text = _ECHOED.sub(rf"\g<1>{REDACTED}", _MASKED.sub(_unmasked, text))
+    return text.replace(REDACTED * 2, REDACTED)
+
+
+def _unmasked(masked: re.Match[str]) -> str:
+    """What stands for a masked key; dots between or behind plain words are left alone."""
+    before, after = masked[1], masked[2]
+    if before is None or (before and after):
+        return REDACTED
+    beside = f"{before}{after}"
+    return masked[0] if not beside or beside.isalpha() else REDACTED

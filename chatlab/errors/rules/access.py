@@ -27,13 +27,7 @@ GATEWAY: Final = (
 
 AUTH_STRONG: Final = (
     Rule(
-        id="auth-code",
-        kind=Kind.AUTH,
-        retryable=False,
-        because="The provider's own code refuses the credentials or the caller.",
-    ),
-    Rule(
-        id="auth-words",
+        id="auth-refused",
         kind=Kind.AUTH,
         retryable=False,
         phrases=(
@@ -44,7 +38,7 @@ AUTH_STRONG: Final = (
             "could not load credentials",
             "unauthenticated",
         ),
-        because="The words refuse the credentials or the caller.",
+        because="A code or words of the provider refuse the credentials or the caller.",
     ),
 )
 
@@ -53,15 +47,8 @@ AUTH_BY_STATUS: Final = (
         id="auth-status",
         kind=Kind.AUTH,
         retryable=False,
-        statuses=(401, 407),
-        because="401 Unauthorized, or a proxy's 407.",
-    ),
-    Rule(
-        id="forbidden",
-        kind=Kind.AUTH,
-        retryable=False,
-        statuses=(403,),
-        because="403 Forbidden, and nothing says that only this model is refused.",
+        statuses=(401, 403, 407),
+        because="401, 403 or 407, and nothing says that only this model is refused.",
     ),
     Rule(
         id="forbidden-words",

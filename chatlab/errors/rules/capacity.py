@@ -38,14 +38,8 @@ MONEY_BY_CODE: Final = (
         id="spent-code",
         kind=Kind.USAGE_LIMIT,
         retryable=False,
-        because="The provider's own code says that money, credit or a plan's allowance is used up.",
-    ),
-    Rule(
-        id="spent-status",
-        kind=Kind.USAGE_LIMIT,
-        retryable=False,
         statuses=(402,),
-        because="402 Payment Required: the account must be paid first.",
+        because="402, or a code that says that money, credit or a plan's allowance is used up.",
     ),
     Rule(
         id="quota-zero",

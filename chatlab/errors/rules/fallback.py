@@ -66,16 +66,10 @@ SERVER: Final = (
 
 CLASS_NAMES: Final = (
     Rule(
-        id="rate-limit-mentioned",
-        kind=Kind.RATE_LIMIT,
-        retryable=True,
-        because="Nothing but a mention of a rate limit speaks.",
-    ),
-    Rule(
         id="class-rate-limit",
         kind=Kind.RATE_LIMIT,
         retryable=True,
-        because="Only the client's class name speaks: a rate limit.",
+        because="Nothing but a class name or a mention speaks: a rate limit.",
     ),
     Rule(
         id="class-auth",
@@ -88,12 +82,6 @@ CLASS_NAMES: Final = (
         kind=Kind.CONFIG,
         retryable=False,
         because="Only the client's class name speaks: the model or endpoint is not there.",
-    ),
-    Rule(
-        id="class-unavailable",
-        kind=Kind.TIMEOUT,
-        retryable=True,
-        because="Only the client's class name speaks: nobody answered behind the edge.",
     ),
     Rule(
         id="class-server",

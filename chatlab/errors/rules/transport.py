@@ -19,14 +19,6 @@ STARTUP: Final = (
 
 TIMEOUT_BEFORE_STATUS: Final = (
     Rule(
-        id="backend-cancelled",
-        kind=Kind.TIMEOUT,
-        retryable=True,
-        statuses=(499,),
-        given=Evidence(codes=("backendError",)),
-        because="A 499 that names the server's own backend is not a person's cancel.",
-    ),
-    Rule(
         id="unavailable-code",
         kind=Kind.TIMEOUT,
         retryable=True,
