@@ -35,9 +35,7 @@ def check_fits(fault: f.Fault, request: Request) -> None:
         raise ScriptError(f"{fault} happens only on {fault.path_only}, not on {request.path}")
 
 
-def distort(
-    fault: f.Fault, good: Reply, protocol: Protocol, request: Request, ids: Ids
-) -> Reply:
+def distort(fault: f.Fault, good: Reply, protocol: Protocol, request: Request, ids: Ids) -> Reply:
     """Return what ``fault`` makes of ``good``.
 
     Raises `ScriptError` when the fault does not fit the request, or counts further than the
@@ -81,7 +79,8 @@ def distort(
         case f.ResponseFailed(error=error, after_event=after):
             before = good.first(good.place(after), fault)
             payload = protocol.errors[error][1]
-            return replace(good, body=(*before, failed(payload, request, ids, len(before))))
+            last = failed(payload, request, ids.from_the_start(), len(before))
+            return replace(good, body=(*before, last))
         case f.MalformedJson(after_event=after):
             return _spoilt(fault, good, after, _half_json)
         case f.MalformedSse(form=form, after_event=after):

@@ -122,7 +122,7 @@ class Reply:
         total = len(self.body)
         if count + spare > total:
             raise ScriptError(
-                f"{where}: this reply has {total} events; count up to {total - spare}"
+                f"{where}: this reply has {total} event(s); count up to {total - spare}"
             )
         return self.body[:count]
 
@@ -142,7 +142,7 @@ def sendable(headers: Iterable[tuple[str, str]], where: object) -> tuple[tuple[s
     return pairs
 
 
-def compact(value: Any) -> bytes:
+def compact(value: object) -> bytes:
     """Return ``value`` as the JSON bytes that a provider sends."""
     return utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
@@ -152,7 +152,7 @@ def utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def event(data: Any, name: str | None = None, *, content: bool = False) -> Piece:
+def event(data: object, name: str | None = None, *, content: bool = False) -> Piece:
     """Return one server-sent event; ``data`` is JSON, or a str that is sent as it is."""
     text = utf8(data) if isinstance(data, str) else compact(data)
     lines = b"".join(b"data: " + line + b"\n" for line in text.split(b"\n"))

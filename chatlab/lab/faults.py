@@ -135,10 +135,13 @@ class ResetAtByte(Fault):
 
 @dataclass(frozen=True, slots=True)
 class HttpError(Fault):
-    """An error status with the provider's own error body; ``retry_after`` is sent unread."""
+    """An error status with the provider's own error body; the hints are sent as they are.
+
+    Without ``error`` the body is the one that goes with the status.
+    """
 
     status: int = field(metadata={"range": (400, 599)})
-    error: str = field(default="server_error", metadata={"choices": ERRORS})
+    error: str | None = field(default=None, metadata={"choices": ERRORS})
     retry_after: str | None = None
     retry_after_ms: str | None = None
 

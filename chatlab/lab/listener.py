@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import Coroutine
@@ -12,8 +13,11 @@ from chatlab.lab import wire_http1, wire_http2
 from chatlab.lab.answering import Answering
 from chatlab.lab.exchange import Reply, Request
 from chatlab.lab.faults import RefuseConnection
-from chatlab.lab.port import BACKLOG, Port
+from chatlab.lab.port import Port
 from chatlab.lab.wire_http1 import Sleep
+
+TLS_GOODBYE_S = 1.0
+"""How long a closing TLS connection waits for the client's goodbye."""
 
 
 class Listener:
@@ -35,9 +39,8 @@ class Listener:
         self.number = self._port.number
         self._gate = threading.Lock()
         self._closed = False
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()  # it can watch a socket on every platform
         self._stop = asyncio.Event()
-        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._timed = -1
         if answering.counts_connects:
@@ -64,10 +67,9 @@ class Listener:
 
     async def _main(self) -> None:
         await self._stop.wait()
-        if self._server is not None:
-            self._server.close()
+        self._loop.remove_reader(self._port.socket)
         self._port.close()
-        running = list(self._tasks)
+        running = asyncio.all_tasks() - {asyncio.current_task()}
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -97,12 +99,10 @@ class Listener:
         if not isinstance(due, RefuseConnection):
             if not self._port.listening:
                 self._port.listen()
-                self._loop.call_soon_threadsafe(self._spawn, self._accept())
+                self._loop.call_soon_threadsafe(self._watch_port)
             return
         if self._port.listening:
-            if self._server is not None:
-                self._server.close()
-                self._server = None
+            self._loop.remove_reader(self._port.socket)
             self._port.refuse()
         attempt = self._answering.player.attempts
         if due.closed_s is not None and attempt != self._timed:
@@ -115,41 +115,57 @@ class Listener:
         with self._gate:
             self._arrange()
 
-    async def _accept(self) -> None:
-        """Take the connections that the open port has; no other task runs in between."""
-        if not self._port.listening or self._server is not None:
-            return
-        self._server = await asyncio.start_server(
-            lambda reader, writer: self._spawn(self._converse(reader, writer)),
-            sock=self._port.socket,
-            ssl=self._tls,
-            ssl_shutdown_timeout=1.0 if self._tls else None,
-            backlog=BACKLOG,
-            start_serving=False,
-        )
-        await self._server.start_serving()
+    def _watch_port(self) -> None:
+        if self._port.listening:
+            self._loop.add_reader(self._port.socket, self._accept)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection, and leave nothing of it behind however it ends."""
-        writer.transport.set_write_buffer_limits(high=0)
-        tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+    def _accept(self) -> None:
+        """Serve one more connection; its socket is closed however that ends."""
         try:
-            opening = await reader.read(65536)
-            while 0 < len(opening) < 4 and (more := await reader.read(65536)):
-                opening += more
-            is_h2 = opening.startswith(wire_http2.PREFACE[:4])
-            if tls is not None:
-                is_h2 = tls.selected_alpn_protocol() == "h2"
-            serve = wire_http2.serve if is_h2 else wire_http1.serve
-            await serve(opening, reader, writer, self._answer, self._sleep)
-            writer.close()
-            await writer.wait_closed()
+            accepted, _ = self._port.socket.accept()
+        except OSError:
+            return  # the client has gone before it was served
+        accepted.setblocking(False)
+        task = self._spawn(self._converse(accepted))
+        task.add_done_callback(lambda _: accepted.close())
+
+    async def _converse(self, accepted: socket.socket) -> None:
+        reader = asyncio.StreamReader(loop=self._loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
+        try:
+            transport, _ = await self._loop.connect_accepted_socket(
+                lambda: protocol,
+                accepted,
+                ssl=self._tls,
+                ssl_shutdown_timeout=TLS_GOODBYE_S if self._tls else None,
+            )
+        except OSError:
+            return  # no TLS came about
+        try:
+            await self._speak(reader, asyncio.StreamWriter(transport, protocol, reader, self._loop))
         except OSError:
             return  # the client has gone, which is its right
         finally:
-            writer.transport.abort()
+            transport.abort()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Speak the version of HTTP that the client speaks, until either side ends it."""
+        tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+        if tls is None:  # asyncio's TLS transport takes a limit of 0 as "always full"
+            writer.transport.set_write_buffer_limits(high=0)
+        opening = await reader.read(65536)
+        while 0 < len(opening) < 4 and (more := await reader.read(65536)):
+            opening += more
+        is_h2 = opening.startswith(wire_http2.PREFACE[:4])
+        if tls is not None:
+            is_h2 = tls.selected_alpn_protocol() == "h2"
+        serve = wire_http2.serve if is_h2 else wire_http1.serve
+        await serve(opening, reader, writer, self._answer, self._sleep)
+        writer.close()
+        await writer.wait_closed()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

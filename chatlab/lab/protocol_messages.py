@@ -16,9 +16,7 @@ def body(success: Success, request: Request, ids: Ids) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     if success.reasoning:
         signature = ids.make("")
-        content.append(
-            {"type": "thinking", "thinking": success.reasoning, "signature": signature}
-        )
+        content.append({"type": "thinking", "thinking": success.reasoning, "signature": signature})
     if success.said:
         content.append({"type": "text", "text": success.said})
     for call in success.tool_calls:
@@ -54,7 +52,7 @@ def events(success: Success, request: Request, ids: Ids) -> list[Piece]:
     return [*pieces, _event("message_delta", delta=delta, usage=usage), _event("message_stop")]
 
 
-def _event(kind: str, **fields: Any) -> Piece:
+def _event(kind: str, **fields: object) -> Piece:
     return event({"type": kind, **fields}, kind, content=kind == "content_block_delta")
 
 

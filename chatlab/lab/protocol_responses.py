@@ -59,16 +59,14 @@ class _Numbered:
         self.pieces: list[Piece] = []
         self._next = first
 
-    def add(self, kind: str, **fields: Any) -> Piece:
+    def add(self, kind: str, **fields: object) -> Piece:
         data = {"type": kind, "sequence_number": self._next, **fields}
         self._next += 1
         self.pieces.append(event(data, kind, content=kind.endswith(".delta")))
         return self.pieces[-1]
 
 
-def _stream_item(
-    stream: _Numbered, index: int, item: dict[str, Any], deltas: list[str]
-) -> None:
+def _stream_item(stream: _Numbered, index: int, item: dict[str, Any], deltas: list[str]) -> None:
     """Add the events of one output item: opened, filled delta by delta, closed."""
     at = {"item_id": item["id"], "output_index": index}
     if item["type"] == "function_call":

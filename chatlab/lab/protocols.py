@@ -38,13 +38,12 @@ class Protocol:
             reply = replace(reply, body=_paced(list(reply.body), success))
         return replace(reply, head_after_s=success.headers_after_s)
 
-    def failing(
-        self, status: int | None, error: str, ids: Ids, *extra: tuple[str, str]
-    ) -> Reply:
-        """Return the error reply for one of `ERRORS`; a status of None is the usual one."""
-        usual, payload = self.errors[error]
+    def failing(self, status: int, error: str | None, ids: Ids, *extra: tuple[str, str]) -> Reply:
+        """Return an error reply; without a name from `ERRORS` the one that goes with ``status``."""
+        usual = (name for name, (code, _) in self.errors.items() if code == status)
+        payload = self.errors[error or next(usual, "server_error")][1]
         headers = self._headers(ids, JSON_TYPE, *extra)
-        return whole(status or usual, headers, compact(self.error_body(payload)))
+        return whole(status, headers, compact(self.error_body(payload)))
 
     def _headers(
         self, ids: Ids, content_type: str, *extra: tuple[str, str]
@@ -91,9 +90,7 @@ _OPENAI_ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
     ),
     "auth": (
         401,
-        _openai_error(
-            "Incorrect API key provided.", "invalid_request_error", "invalid_api_key"
-        ),
+        _openai_error("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
     ),
 }
 

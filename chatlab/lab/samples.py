@@ -44,15 +44,15 @@ class Sample(Protocol):
         """The HTTP status, when the sample has one."""
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> Mapping[str, object]:
         """The response headers."""
 
     @property
-    def body(self) -> Any:
+    def body(self) -> object:
         """The body: decoded JSON, a str, or None."""
 
     @property
-    def exception(self) -> Any:
+    def exception(self) -> object:
         """``{"type", "text"}`` as a mapping or an object, or None."""
 
     @property
@@ -94,9 +94,7 @@ def find(samples: Samples | None, sample_id: str) -> Sample:
     return sample
 
 
-def as_reply(
-    sample: Sample, good: Reply, request: Request, after_event: int | None
-) -> Reply:
+def as_reply(sample: Sample, good: Reply, request: Request, after_event: int | None) -> Reply:
     """Return the reply that ``sample`` is.
 
     A stream event needs a request for a stream, else `ScriptError`; it comes after
@@ -112,7 +110,11 @@ def as_reply(
 
 
 def _http(sample: Sample) -> Reply:
-    kept = [(k, v) for k, v in sample.headers.items() if k.lower() not in _TRANSFER_HEADERS]
+    kept = [
+        (name, str(value))
+        for name, value in sample.headers.items()
+        if name.lower() not in _TRANSFER_HEADERS
+    ]
     headers = sendable(kept, f"sample:{sample.id}")
     content = _content(sample)
     if content and not any(key.lower() == "content-type" for key, _ in headers):
@@ -122,12 +124,13 @@ def _http(sample: Sample) -> Reply:
 
 
 def _content(sample: Sample) -> bytes:
-    """Return the body's bytes; a sample that kept no body sends the words that were seen."""
+    """Return the body's bytes; without one, the JSON in the words that were seen, or the words."""
     if isinstance(sample.body, str):
         return utf8(sample.body)
     if sample.body is not None:
         return compact(sample.body)
-    return utf8(_words(sample))
+    words = _words(sample)
+    return utf8(_json_within(words) or words)
 
 
 def _words(sample: Sample) -> str:
@@ -152,17 +155,28 @@ def _error_event(sample: Sample, path: str) -> Piece:
         if sample.body.startswith(("event:", "data:")):
             return Piece(utf8(sample.body.rstrip("\n") + "\n\n"))
         return event(sample.body, name)
-    payload = sample.body
-    if payload is None:
-        words = _words(sample)
-        try:
-            payload = json.loads(words)
-        except ValueError:
-            payload = None
-        if not isinstance(payload, dict):
-            payload = {"error": {"message": words}}
+    payload = _payload(sample)
     if payload.get("type") in _EVENT_TYPES and path == "/v1/responses":
-        return event(payload, payload["type"])
+        return event(payload, str(payload["type"]))
     if "error" not in payload:
         payload = {"error": payload}
     return event(payload if name is None else {"type": "error", **payload}, name)
+
+
+def _payload(sample: Sample) -> dict[str, Any]:
+    """Return the event's JSON: the body, JSON that stands in the text, or the text as a message."""
+    if isinstance(sample.body, dict):
+        return sample.body
+    words = _words(sample)
+    found = _json_within(words)
+    return dict(json.loads(found)) if found else {"error": {"message": words}}
+
+
+def _json_within(words: str) -> str | None:
+    """Return the first JSON object in a text: what a client printed with words of its own."""
+    start = words.find("{")
+    try:
+        _, end = json.JSONDecoder().raw_decode(words, start) if start >= 0 else (None, 0)
+    except ValueError:
+        return None
+    return words[start:end] or None

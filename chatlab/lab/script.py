@@ -60,7 +60,7 @@ class Script:
             raise ScriptError('script: no steps; give one, or after="success"')
 
     @classmethod
-    def parse(cls, source: Script | Step | str | Sequence[Any] | Mapping[str, Any]) -> Script:
+    def parse(cls, source: ScriptLike) -> Script:
         """Return the script that ``source`` writes down.
 
         A list is the steps, each a step object, its short text or its JSON. An object has the
@@ -87,10 +87,8 @@ class Script:
 
     def to_json(self) -> dict[str, Any]:
         """Return the script as JSON data that `parse` reads back."""
-        record = to_json(self)
-        if self.steps:
-            record["steps"] = [_step_json(step) for step in self.steps]
-        return dict(record)
+        steps = [_step_json(step) for step in self.steps]
+        return {**to_json(self), **({"steps": steps} if steps else {})}
 
     @classmethod
     def _from_fields(cls, record: Mapping[str, Any]) -> Script:
@@ -99,6 +97,10 @@ class Script:
         if not isinstance(steps, list | tuple):
             raise ScriptError(f"script: steps is {steps!r}; it must be a list")
         return build(cls, {**values, "steps": _steps(steps)}, "script")
+
+
+ScriptLike = Script | Step | str | Sequence[Any] | Mapping[str, Any]
+"""What `Script.parse` takes."""
 
 
 class Player:
@@ -162,15 +164,16 @@ def _steps(sources: Sequence[Any]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _step_json(step: Step) -> Any:
+def _step_json(step: Step) -> object:
     return {"step": "success", **to_json(step)} if isinstance(step, Success) else str(step)
 
 
-def _decoded(text: str, json_only: bool = False) -> Any:
+def _decoded(text: str, json_only: bool = False) -> ScriptLike:
     """Return the JSON in ``text``; text that does not look like JSON is one step."""
     if not json_only and not text.lstrip().startswith(("[", "{")):
         return [text]
     try:
-        return json.loads(text)
+        decoded: ScriptLike = json.loads(text)
     except ValueError as problem:
         raise ScriptError(f"script: no valid JSON: {problem}") from None
+    return decoded

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
-from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from chatlab.lab.answering import Answering
 from chatlab.lab.exchange import Request
 from chatlab.lab.listener import Listener
 from chatlab.lab.port import LOOPBACK
 from chatlab.lab.samples import Samples
-from chatlab.lab.script import Script, Step
+from chatlab.lab.script import Script, ScriptLike
 from chatlab.lab.wire_http1 import Sleep
 
 
@@ -38,7 +37,7 @@ class FakeProvider:
 
     def __init__(
         self,
-        script: Script | Step | str | Sequence[Any] | Mapping[str, Any],
+        script: ScriptLike,
         *,
         samples: Samples | None = None,
         port: int = 0,
@@ -54,8 +53,12 @@ class FakeProvider:
         self._server_tls: ssl.SSLContext | None = None
         self.ssl_context: ssl.SSLContext | None = None
         if tls:
-            from chatlab.lab.tls import contexts
-
+            try:
+                from chatlab.lab.tls import contexts
+            except ModuleNotFoundError as missing:
+                raise ImportError(
+                    f"tls=True needs {missing.name}; install it with pip install 'chatlab[lab]'"
+                ) from missing
             now = datetime.datetime.now(datetime.UTC)
             self._server_tls, self.ssl_context = contexts(now)
         self._listener: Listener | None = None
@@ -98,9 +101,7 @@ class FakeProvider:
             raise RuntimeError(
                 f"this FakeProvider is {state}; make a new one, it plays its script once"
             )
-        self._listener = Listener(
-            self._answering, self._wanted_port, self._server_tls, self._sleep
-        )
+        self._listener = Listener(self._answering, self._wanted_port, self._server_tls, self._sleep)
 
     def close(self) -> None:
         """Cancel what is still being answered, and give back socket, thread and port."""

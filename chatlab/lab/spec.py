@@ -14,7 +14,10 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
@@ -36,7 +39,7 @@ def kebab(cls: type) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__.removesuffix("Step")).lower()
 
 
-def check(step: Any) -> None:
+def check(step: DataclassInstance) -> None:
     """Raise `ScriptError` for a number out of its range (default: 0 up) or an unlisted choice."""
     for field in fields(step):
         value = getattr(step, field.name)
@@ -48,7 +51,7 @@ def check(step: Any) -> None:
             limits = f"{low} or more" if high is None else f"from {low} to {high}"
             raise ScriptError(f"{where} is {value}; it must be a number, {limits}")
         choices: Sequence[str] = field.metadata.get("choices", ())
-        if choices and value not in choices:
+        if choices and value is not None and value not in choices:
             hint = near(str(value), choices)
             raise ScriptError(f"{where} is {value!r}; choose one of {', '.join(choices)}{hint}")
 
@@ -98,7 +101,7 @@ def build(cls: type[T], values: Mapping[str, object], where: str) -> T:
     return cls(**{k: _convert(v, hints[k], f"{where}: {k}") for k, v in values.items()})
 
 
-def to_text(step: Any) -> str:
+def to_text(step: DataclassInstance) -> str:
     """Return the short text of a step whose fields are plain values; defaults are left out."""
     parts: list[str] = []
     for position, field in enumerate(fields(step)):
@@ -110,14 +113,16 @@ def to_text(step: Any) -> str:
     return kebab(type(step)) + (":" + ",".join(parts) if parts else "")
 
 
-def to_json(value: Any) -> Any:
-    """Return plain JSON data for a value that `build` could take; defaults are left out."""
-    if is_dataclass(value):
-        shown = [f for f in fields(value) if getattr(value, f.name) != f.default]
-        return {f.name: to_json(getattr(value, f.name)) for f in shown}
+def to_json(value: DataclassInstance) -> dict[str, Any]:
+    """Return the JSON object that `build` makes ``value`` of; defaults are left out."""
+    shown = [f for f in fields(value) if getattr(value, f.name) != f.default]
+    return {f.name: _plain(getattr(value, f.name)) for f in shown}
+
+
+def _plain(value: object) -> object:
     if isinstance(value, tuple):
-        return [to_json(item) for item in value]
-    return value
+        return [_plain(item) for item in value]
+    return to_json(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _find(registry: Mapping[str, type[T]], name: str) -> type[T]:
@@ -140,18 +145,18 @@ def _scalar(cls: type, key: str, text: str) -> object:
     return {"true": True, "false": False}.get(text, text) if hint is bool else text
 
 
-def _core(hint: Any) -> Any:
+def _core(hint: object) -> object:
     """Return ``X`` for ``X | None``, and any other type hint as it is."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return next(arg for arg in typing.get_args(hint) if arg is not type(None))
     return hint
 
 
-def _convert(value: object, hint: Any, where: str) -> object:
+def _convert(value: object, hint: object, where: str) -> object:
     if is_dataclass(value):
         return value
     core = _core(hint)
-    origin = typing.get_origin(core) or core
+    origin: Any = typing.get_origin(core) or core
     if value is None and core is not hint:
         return None
     if origin is tuple and isinstance(value, list | tuple):

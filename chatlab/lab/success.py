@@ -89,7 +89,7 @@ class Ids:
 
     def __init__(self, seed: int, attempt: int) -> None:
         """Begin the ids of one attempt."""
-        self._key = f"{seed}/{attempt}"
+        self._seed, self._attempt = seed, attempt
         self._made = 0
         self.created = _EPOCH + int(self._digest("created")[:6], 16) + attempt
 
@@ -98,5 +98,10 @@ class Ids:
         self._made += 1
         return prefix + self._digest(f"{prefix}{self._made}")[:24]
 
+    def from_the_start(self) -> Ids:
+        """Return the same ids once more, for a second event about the same answer."""
+        return Ids(self._seed, self._attempt)
+
     def _digest(self, label: str) -> str:
-        return hashlib.sha256(f"{self._key}/{label}".encode()).hexdigest()
+        key = f"{self._seed}/{self._attempt}/{label}"
+        return hashlib.sha256(key.encode()).hexdigest()

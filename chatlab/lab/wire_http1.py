@@ -57,9 +57,7 @@ async def serve(
         connection.start_next_cycle()
 
 
-async def end_badly(
-    end: End, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def end_badly(end: End, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """End a connection in mid-reply: close it, reset it, or hold it until the client goes."""
     if end is End.RESET:
         reset(writer)
@@ -76,9 +74,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _next_request(
-    connection: h11.Connection, reader: asyncio.StreamReader
-) -> Request | None:
+async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
     """Return the next request, or None when the client has closed the connection."""
     head: h11.Request | None = None
     content = bytearray()
@@ -111,9 +107,7 @@ def _head(reply: Reply, status: int) -> h11.Response:
     return h11.Response(status_code=status, headers=headers, reason=reason)
 
 
-async def _send(
-    connection: h11.Connection, writer: asyncio.StreamWriter, event: h11.Event
-) -> None:
+async def _send(connection: h11.Connection, writer: asyncio.StreamWriter, event: h11.Event) -> None:
     """Write ``event`` and wait until the operating system has taken all of it."""
     data = connection.send(event)
     if data:

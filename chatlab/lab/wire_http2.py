@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import h2.config
@@ -15,6 +16,8 @@ from chatlab.lab.wire_http1 import Answer, Sleep, reset
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client sends first when it knows that the server speaks HTTP/2 (RFC 9113, 3.4)."""
+
+PING_WAIT_S = 1.0
 
 
 async def serve(
@@ -48,28 +51,30 @@ class _Connection:
         self._answer = answer
         self._sleep = sleep
         self._h2 = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
+            h2.config.H2Configuration(client_side=False, header_encoding=None)
         )
         self._heads: dict[int, list[tuple[str, str]]] = {}
         self._contents: dict[int, bytearray] = {}
         self._replies: dict[int, asyncio.Task[None]] = {}
         self._window_grew = asyncio.Event()
-        self._ended = False
+        self._ping_answered = asyncio.Event()
+        self._hung_up = False
 
     async def run(self, data: bytes) -> None:
         """Read frames, and start a reply for each request that is whole."""
         self._h2.initiate_connection()
         await self._flush()
-        while data and not self._ended:
-            try:
-                happened = self._h2.receive_data(data)
-            except h2.exceptions.ProtocolError:
+        while data:
+            if not self._hung_up:
+                try:
+                    happened = self._h2.receive_data(data)
+                except h2.exceptions.ProtocolError:
+                    await self._flush()
+                    return
+                for item in happened:
+                    self._take(item)
                 await self._flush()
-                return
-            for item in happened:
-                self._take(item)
-            await self._flush()
-            data = b"" if self._ended else await self._reader.read(65536)
+            data = await self._reader.read(65536)
 
     async def stop(self) -> None:
         """Cancel the replies that are still running."""
@@ -80,7 +85,10 @@ class _Connection:
 
     def _take(self, item: h2.events.Event) -> None:
         if isinstance(item, h2.events.RequestReceived):
-            self._heads[_stream(item)] = [(str(k), str(v)) for k, v in item.headers or ()]
+            self._heads[_stream(item)] = [
+                (bytes(k).decode("latin-1"), bytes(v).decode("latin-1"))
+                for k, v in item.headers or ()
+            ]
             self._contents[_stream(item)] = bytearray()
         elif isinstance(item, h2.events.DataReceived):
             self._contents[_stream(item)] += item.data or b""
@@ -93,10 +101,10 @@ class _Connection:
             task = self._replies.get(_stream(item))
             if task is not None:
                 task.cancel()
+        elif isinstance(item, h2.events.PingAckReceived):
+            self._ping_answered.set()
         elif isinstance(item, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
             self._window_grew.set()
-        elif isinstance(item, h2.events.ConnectionTerminated):
-            self._ended = True
 
     def _start_reply(self, stream: int) -> None:
         pairs = self._heads.pop(stream)
@@ -144,16 +152,14 @@ class _Connection:
         elif reply.end is End.CLOSE:
             await self._hang_up()
         elif reply.end is End.RESET:
-            self._ended = True
+            await self._wait_until_read()
             reset(self._writer)
         await self._flush()
 
     async def _send(self, stream: int, data: bytes) -> None:
         """Send ``data`` as fast as the client's flow control windows allow."""
         while data:
-            room = min(
-                self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size
-            )
+            room = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
             if room <= 0:
                 self._window_grew.clear()
                 await self._window_grew.wait()
@@ -162,15 +168,29 @@ class _Connection:
             data = data[room:]
             await self._flush()
 
-    async def _hang_up(self) -> None:
-        self._ended = True
+    async def _wait_until_read(self) -> None:
+        """Wait until the client answers a PING: it has then taken in all that was sent before.
+
+        Without it a reset would take a different part of the reply with it each time.
+        """
+        self._h2.ping(b"read yet")
         await self._flush()
-        self._writer.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ping_answered.wait(), PING_WAIT_S)
+
+    async def _hang_up(self) -> None:
+        """Close the sending side; frames that the client still sends are read, or it gets RST."""
+        await self._flush()
+        self._hung_up = True
+        if self._writer.can_write_eof():
+            self._writer.write_eof()
+        else:
+            self._writer.close()
 
     async def _flush(self) -> None:
         """Write what h2 has ready and wait until the operating system has taken all of it."""
         data = self._h2.data_to_send()
-        if data and not self._writer.is_closing():
+        if data and not self._hung_up and not self._writer.is_closing():
             self._writer.write(data)
             await self._writer.drain()
 
