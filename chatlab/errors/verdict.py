@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chatlab.errors import messages
 from chatlab.errors.kinds import Kind
 
 if TYPE_CHECKING:
-    from IPython.lib.pretty import PrettyPrinter
-
     from chatlab.errors.explain import Explanation, Finding
     from chatlab.errors.failure import Failure
     from chatlab.errors.rule_table import RuleTable
+
+
+class _Printer(Protocol):
+    """What IPython hands to a pretty repr."""
+
+    def text(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class Verdict:
         todo = "retry" if self.retryable else "stop"
         return f"{self.kind.label}: {todo}. {self.message}"
 
-    def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
+    def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:
         printer.text(f"{self.message}\n{self.explain()}")
 
     def _repr_html_(self) -> str:

@@ -25,6 +25,10 @@ from chatlab.retry.schedule import (
 )
 
 
+LONGEST_S = 366 * 86_400
+"""A year in seconds: a policy that waits longer is a mistake."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Wait `delay_s` seconds, then try again. because: a sentence for people."""
@@ -181,5 +185,8 @@ def _hint_s(verdict: Verdict) -> float | None:
 def _check_number(name: str, value: object, *, at_least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"Backoff: {name} is {value!r}; pass a number")
-    if not at_least <= value <= sys.float_info.max:
-        raise ValueError(f"Backoff: {name} is {value!r}; it must be finite, {at_least} or more")
+    most = sys.float_info.max if name == "factor" else LONGEST_S
+    if not at_least <= value <= most:
+        raise ValueError(
+            f"Backoff: {name} is {value!r}; it must be finite, from {at_least} to {most:g}"
+        )
