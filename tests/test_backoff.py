@@ -317,12 +317,12 @@ def test_no_call_waits_longer_than_its_schedule(policy: Backoff, hint_s: float |
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("initial_s", -1, "initial_s is -1; it must be finite, 0 or more"),
+        ("initial_s", -1, "initial_s is -1; it must be finite, from 0 to"),
         ("initial_s", "1", "initial_s is '1'; pass a number"),
-        ("factor", 0.5, "factor is 0.5; it must be finite, 1 or more"),
-        ("cap_s", math.nan, "cap_s is nan; it must be finite, 0 or more"),
-        ("cap_s", 10**400, "cap_s is 10+; it must be finite, 0 or more"),
-        ("hint_ceiling_s", math.inf, "hint_ceiling_s is inf; it must be finite, 0 or more"),
+        ("factor", 0.5, "factor is 0.5; it must be finite, from 1 to"),
+        ("cap_s", math.nan, "cap_s is nan; it must be finite, from 0 to"),
+        ("cap_s", 10**400, "cap_s is 10+; it must be finite, from 0 to"),
+        ("hint_ceiling_s", math.inf, "hint_ceiling_s is inf; it must be finite, from 0 to"),
         ("max_attempts", 0, "max_attempts is 0; pass a whole number from 1 up"),
         ("max_attempts", 2.5, "max_attempts is 2.5; pass a whole number"),
         ("max_attempts", True, "max_attempts is True; pass a whole number"),

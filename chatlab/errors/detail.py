@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chatlab.errors.failure import Failure
 
 MAX_DETAIL_CHARS: Final = 500
-_MAX_NESTING: Final = 5
+_MAX_NESTING: Final = 16
 _MAX_EVENTS: Final = 8
 _NESTED: Final = ("error", "Error", "errors", "response")
 _SAID: Final = ("message", "detail", "error", "Message", "msg", "error_description")
@@ -24,6 +24,7 @@ _AFTER_JSON: Final = " \t\r\n'\"`.,;:)]}>"
 _TRACEBACK: Final = "Traceback (most recent call last)"
 _WRAPPER: Final = re.compile(r"\s*Error code: \d{3} - ")
 _CLASS_NAME: Final = re.compile(r"\s*[A-Za-z_][\w.]*: ")
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 _URL: Final = re.compile(
     r"""[("'`<\[]?\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.|(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/)
     [^\s"'`<>)\]]*[)"'`>\]]?""",
@@ -106,8 +107,8 @@ def _prose(text: str) -> str:
 
 
 def _trimmed(text: str, kind: Kind) -> str:
-    text = "".join(filter(str.isprintable, " ".join(text[:MAX_PARSED_CHARS].split())))
-    text = text[: 8 * MAX_DETAIL_CHARS]
+    words = " ".join(_COLOUR.sub("", text[:MAX_PARSED_CHARS]).split())
+    text = " ".join("".join(filter(str.isprintable, words)).split())[: 4 * MAX_DETAIL_CHARS]
     text = redacted(text, fragments=kind is Kind.AUTH).strip()
     if len(text) > MAX_DETAIL_CHARS:
         text = text[: MAX_DETAIL_CHARS - 1].rstrip() + "…"

@@ -41,7 +41,7 @@ _REGISTERED: Final = frozenset(
     {*range(400, 419), *range(421, 432), 451, *range(494, 512), *range(520, 531), 598, 599}
 )
 _REASON: Final = re.compile(
-    r"""[\])]?[\s:,<>|-]*(?:["'(]\s*)?(?: \{
+    r"""[\])]?[\s:,<>|-]*(?:["'(]\s*)?(?: \{ |
       bad\ request | payment\ required | not\ found | method\ not\ allowed | not\ acceptable
     | conflict | gone\b | precondition\ failed | (?:request\ entity|payload|content)\ too\ large
     | unsupported\ media | misdirected | unprocessable | locked | failed\ dependency | too\ early
@@ -60,8 +60,8 @@ _NOT_BEFORE: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NOT_AFTER: Final = re.compile(
-    r"""\s*(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb|request|time
-      |item|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day|people|user
+    r"""\s*(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb|requests\b|time
+      |item|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day|people|users\b
       |entr|attempt|retries|%|px|pixel|x\s?\d|\*|\+|>|<=|>=|of\b|and\b\s+\d )""",
     re.VERBOSE | re.IGNORECASE,
 )

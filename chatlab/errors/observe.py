@@ -177,6 +177,8 @@ def _said_by(exception: object) -> str:
     rpc = _rpc_of(exception)
     if rpc is not None:
         return f"{rpc['status']}: {rpc['message']}"
+    if _is(exception, SystemExit) and isinstance(_attribute(exception, "code"), int):
+        return ""
     said = _text_of(exception)
     return _UNSENT_STATUS.sub("", said) if _is_unreadable(exception) else said
 

@@ -27,7 +27,8 @@ _HOST: Final = re.compile(r"https?://([^/\s\"'<>]+)|^> ?host: *(\S+)", re.IGNORE
 _COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 _FRAME: Final = re.compile(
     r'^([ |+]*)File "[^"\n]*", line \d+[^\n]*\n(?:\1  [^\n]*(?:\n|\Z))*'  # Python
-    r"|^(?:File|Cell In ?\[\d+\])[^\n]*\n(?: *(?:-+> *)?\d+\b[^\n]*(?:\n|\Z))+",  # IPython
+    r"|^(?:File|Cell In ?\[\d+\])[^\n]*\n(?: *(?:-+> *)?\d+\b[^\n]*(?:\n|\Z))+"  # IPython
+    r"|^ *\+[-+][-+ \d]*(?:\n|\Z)",  # the borders of a group
     re.MULTILINE,
 )
 _TOKEN: Final = re.compile(
@@ -123,8 +124,9 @@ def _as_json_token(token: re.Match[str]) -> str:
     if token[0] in _WORDS:
         return _WORDS[token[0]]
     quoted = token[0].lstrip("bB")
-    closed = len(quoted) > 1 and quoted[-1] == quoted[0]
-    return json.dumps(_ESCAPE.sub(_meant, quoted[1:-1] if closed else quoted[1:]))
+    if len(quoted) < 2 or quoted[-1] != quoted[0]:
+        return quoted  # it never ends, and is no string
+    return json.dumps(_ESCAPE.sub(_meant, quoted[1:-1]))
 
 
 def _meant(escape: re.Match[str]) -> str:
