@@ -32,12 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = chosen.command
     try:
         return command(chosen)
+    except BrokenPipeError:  # the reader has what it wanted; keep Python from flushing into it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (SampleError, OSError, ModuleNotFoundError, KeyError) as error:
         said = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"chatlab: {said}", file=sys.stderr)
         return _WRONG_USE
-    except BrokenPipeError:
-        return 0
 
 
 def _parser() -> argparse.ArgumentParser:

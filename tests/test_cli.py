@@ -49,6 +49,14 @@ def test_classify_reads_a_file(tmp_path: Path) -> None:
     assert b"timeout" in chatlab("classify", str(file)).stdout
 
 
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    """``chatlab corpus export | head -1`` ends quietly."""
+    command = f"{sys.executable} -m chatlab.cli corpus export | head -1 | wc -l"
+    run = subprocess.run(command, shell=True, capture_output=True, check=False)
+    assert run.stdout.strip() == b"1"
+    assert run.stderr == b""
+
+
 def test_jsonl_answers_every_line_in_order() -> None:
     """One verdict a line; a line that is no object yields an error, exit status 1, and no gap."""
     lines = [
