@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Final
 
+from chatlab.errors.redact import redacted
 from chatlab.errors.signals import Signals, read_signals
+from chatlab.markup import shortened, visible
+
+_REPR_CHARS: Final = 2_000
+_NO_CAUSES: Final[tuple[Raised, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Raised:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Failure:
     """Everything that was seen of one failed call, as it was seen.
 
@@ -46,7 +52,7 @@ class Failure:
     body: object = None
     exception_type: str | None = None
     exception_text: str | None = None
-    causes: tuple[Raised, ...] = ()
+    causes: tuple[Raised, ...] = _NO_CAUSES
     text: str | bytes | None = None
     provider: str | None = None
     reset: StreamReset | None = None
@@ -54,6 +60,18 @@ class Failure:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signals", read_signals(self))
+
+    def __repr__(self) -> str:
+        said = []
+        for one in fields(self):
+            value = getattr(self, one.name) if one.init else None
+            if value is None or value is _NO_CAUSES:
+                continue
+            try:
+                said.append(f"{one.name}={value!r}")
+            except Exception:  # whatever a hostile value does, a repr is given
+                said.append(f"{one.name}=?")
+        return f"Failure({shortened(visible(redacted(', '.join(said))), _REPR_CHARS)})"
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Failure:
