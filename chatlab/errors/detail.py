@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from chatlab.errors.failure import Failure
 
 MAX_DETAIL_CHARS: Final = 500
-_MAX_NESTING: Final = 16
+_MAX_STEPS: Final = 100
 _MAX_EVENTS: Final = 8
 _NESTED: Final = ("error", "Error", "errors", "response")
 _SAID: Final = ("message", "detail", "error", "Message", "msg", "error_description")
 _AFTER_JSON: Final = " \t\r\n'\"`.,;:)]}>"
 _TRACEBACK: Final = "Traceback (most recent call last)"
-_WRAPPER: Final = re.compile(r"\s*Error code: \d{3} - ")
-_CLASS_NAME: Final = re.compile(r"\s*[A-Za-z_][\w.]*: ")
+_WRAPPER: Final = re.compile(r"Error code: \d{3} - ")
+_CLASS_NAME: Final = re.compile(r"[A-Za-z_][\w.]*: ")
 _COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 _URL: Final = re.compile(
     r"""[("'`<\[]?\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.|(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/)
@@ -48,7 +48,7 @@ def detail(failure: Failure, kind: Kind) -> str:
     """
     for raw in (failure.body, failure.exception_text, failure.text):
         try:
-            said = _trimmed(_enveloped(raw, _MAX_NESTING) or "", kind)
+            said = _trimmed(_enveloped(raw, iter(range(_MAX_STEPS))) or "", kind)
         except Exception:  # a mapping that misbehaves says nothing
             continue
         if said:
@@ -60,35 +60,37 @@ def detail(failure: Failure, kind: Kind) -> str:
     return ""
 
 
-def _enveloped(raw: object, depth: int) -> str | None:
-    value = parsed(raw)
+def _enveloped(raw: object, steps: Iterator[int]) -> str | None:
+    """The message of the envelope that `raw` is or holds; each look into it takes a step."""
+    value = parsed(raw) if next(steps, None) is not None else None
     if isinstance(value, list | tuple):
         value = value[0] if value else None
-    if depth == 0 or isinstance(value, str):
-        return _embedded(value, depth) if depth and isinstance(value, str) else None
+    if isinstance(value, str):
+        return _embedded(value, steps)
     if not isinstance(value, Mapping):
         return None
-    inner = (value.get(name) for name in _NESTED)
-    for candidate in (
-        *(found for found in inner if not isinstance(found, str)),
-        *map(value.get, _SAID),
-    ):
-        found = _enveloped(candidate, depth - 1)
+    nested = (value.get(name) for name in _NESTED)
+    for candidate in (*filter(_is_nested, nested), *map(value.get, _SAID)):
+        found = _enveloped(candidate, steps)
         if found or (isinstance(candidate, str) and candidate.strip()):
             return found or str(candidate)
     return None
 
 
-def _embedded(text: str, depth: int) -> str | None:
+def _is_nested(value: object) -> bool:
+    return isinstance(value, Mapping | list | tuple)
+
+
+def _embedded(text: str, steps: Iterator[int]) -> str | None:
     """The message in the JSON that a wrapper repeats, or in the last event of a stream."""
     if len(text) > MAX_PARSED_CHARS:
         return None
     if text.lstrip().startswith(("event:", "data:")):
         events = [line[5:] for line in text.splitlines() if line.startswith("data:")]
-        said = (_enveloped(event, depth - 1) for event in reversed(events[-_MAX_EVENTS:]))
+        said = (_enveloped(event, steps) for event in reversed(events[-_MAX_EVENTS:]))
     else:
         said = (
-            _enveloped(value, depth - 1)
+            _enveloped(value, steps)
             for value, after in embedded(text)
             if not value.keys().isdisjoint(_NESTED) or not after.strip(_AFTER_JSON)
         )
@@ -97,13 +99,18 @@ def _embedded(text: str, depth: int) -> str | None:
 
 def _prose(text: str) -> str:
     """`text` without the class names, addresses and markup around its words."""
-    before, _, raised = text.rpartition(_TRACEBACK)
-    lines = [line for line in raised.lstrip(":").splitlines() if line[:1].strip()]
-    if (before or text.startswith(_TRACEBACK)) and lines:
-        text = _CLASS_NAME.sub("", "\n".join(lines), count=1)
-    text = _WRAPPER.sub("", text, count=1)
+    _, header, raised = text.rpartition(_TRACEBACK)
+    said = [line for line in raised.lstrip(":").splitlines() if line[:1].strip()]
+    if header and said:
+        text = _without(_CLASS_NAME, "\n".join(said))
+    text = _without(_WRAPPER, text.strip())
     words = _TAG.sub(" ", text)
     return _URL.sub("", words if words == text else unescape(words))
+
+
+def _without(opening: re.Pattern[str], text: str) -> str:
+    found = opening.match(text)
+    return text[found.end() :] if found else text
 
 
 def _trimmed(text: str, kind: Kind) -> str:

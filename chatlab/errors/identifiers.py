@@ -43,7 +43,7 @@ _SHAPED: Final = re.compile(
 )
 _NUMBERED: Final = re.compile(
     r"""\b(?:(errno|winerror|os\ error)["']?[\s:=(]*(-?\d{1,5})
-    | curl:?\ \((\d{1,3})\) | errcode:\ (\d{1,3})\b
+    | curl:?\ (?:error\ )?\(?(\d{1,3})(?![\d.])\)? | errcode:\ (\d{1,3})\b
     | (?:nsurlerrordomain|network\ error|domain=\S+)[\w\s]*code=(-\d{3,4}))""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -7,7 +7,7 @@ or where a well-known one stands alone; ports, stream ids, counts, durations and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chatlab.errors.places import Place
@@ -36,6 +36,8 @@ _ALONE: Final = re.compile(
     r"|(?<=[:.])\ ([45]\d\d)(?![\w%°/-]|[.,:]\d)"
 )
 _RENDERED: Final = re.compile(r"\berror code:\s*([45]\d\d)\s+-\s", re.IGNORECASE)
+_AIOHTTP_PARSER: Final = "aiohttp.http_exceptions."
+"""aiohttp's parser gives a 400 of its own to what it cannot read."""
 _WELL_KNOWN: Final = frozenset({401, 403, 408, 429, 500, 502, 503, 504, 529})
 _REGISTERED: Final = frozenset(
     {*range(400, 419), *range(421, 432), 451, *range(494, 512), *range(520, 531), 598, 599}
@@ -56,13 +58,14 @@ _NOT_BEFORE: Final = re.compile(
       |in|exit|exited\ with|returned\ exit|attempt|top|for|by|over|about|every|position|column|char
       |index|stream|streams|size|count|got|tokens?|model|length|version|page|pages|step|timeout|within
       |gpt|claude|qt|pid|total|up|roughly|exceeds|rows?|items?|between|and|or)
-      (?:\ code|\ status)? | TransferEncodingError | \s[<>]=? | = )[\s:=(~]*$""",
+      (?:\ code|\ status)? | (?:TransferEncoding|ContentLength|ContentEncoding|HttpProcessing)Error
+    | BadStatusLine | BadHttpMessage | \s[<>]=? | = )[\s:=(~]*$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _NOT_AFTER: Final = re.compile(
     r"""\s*(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb|requests\b|time
       |item|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day|people|users\b
-      |entr|attempt|retries|%|px|pixel|x\s?\d|\*|\+|>|<=|>=|of\b|and\b\s+\d )""",
+      |entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d|\*|\+|>|<=|>=|of\b|and\b\s+\d )""",
     re.VERBOSE | re.IGNORECASE,
 )
 _LEAD: Final = re.compile(r"(?:^|[\[(|\n]|error|failed|[:.·—-])\s*[\"']?$", re.IGNORECASE)
@@ -97,6 +100,13 @@ def status_in_body(places: Iterable[Place]) -> int | None:
     return None
 
 
+def status_in_texts(texts: Sequence[str]) -> int | None:
+    """The status that the first of `texts` shows that shows one."""
+    if any(_AIOHTTP_PARSER in text for text in texts):
+        return None
+    return next((found for text in texts if (found := status_in_text(text)) is not None), None)
+
+
 def status_in_text(text: str) -> int | None:
     """The HTTP status that `text` shows, by its introduction or standing alone, else None.
 
@@ -120,7 +130,8 @@ def _counts(text: str, match: re.Match[str], group: int) -> bool:
     before = text[max(0, match.start() - 24) : match.start()].lower()
     return not (
         re.search(
-            r"(?:exit|exited|transferencoding|line|grpc|errno|inner|sub|socket)[\s_-]*$", before
+            r"(?:exit|exited|transferencoding|contentlength|httpprocessing|line|grpc|errno|inner|sub|socket)[\s_-]*$",
+            before,
         )
         or _NOT_AFTER.match(text, match.end(group))
     )

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from traceback import walk_tb
 from types import SimpleNamespace, TracebackType
 from typing import Final, TypeVar, cast
@@ -26,6 +28,7 @@ MAX_CHAIN: Final = 10_000
 """How many exceptions of a cause chain or group are looked at."""
 
 _KEPT: Final = 64  # of a longer chain: half of them the outermost, half the innermost
+_MAX_HEADERS: Final = 500
 _ATTACHED: Final = "__chatlab_verdict__"
 _NOTHING: Final = object()
 _UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
@@ -69,10 +72,10 @@ def _observed(thing: object) -> Failure:
         return from_payload(thing)
     if thing is None:
         return Failure()
-    status, headers = _status_of(thing), _headers_of(thing)
+    status, headers = _first(_status_of, [thing]), _first(_headers_of, [thing])
     if status is not None or headers is not None:
-        host = _provider_of(thing)
-        return Failure(status=status, headers=headers, body=_body_of(thing), provider=host)
+        body, host = _first(_body_of, [thing]), _first(_provider_of, [thing])
+        return Failure(status=status, headers=headers, body=body, provider=host)
     fields = _fields_of(thing)
     return from_payload(fields) if fields else from_text(_text_of(thing))
 
@@ -83,7 +86,7 @@ def _from_exception(exception: object) -> Failure:
     links = [link for level in levels for link in level]
     if len(links) > _KEPT:
         links = links[: _KEPT // 2] + links[-_KEPT // 2 :]
-    statuses = [found for link in inner_first if (found := _status_of(link)) is not None]
+    statuses = list(filter(None, (_first(_status_of, [link]) for link in inner_first)))
     return Failure(
         status=next(filter(is_error_status, statuses), statuses[0] if statuses else None),
         headers=_first(_headers_of, inner_first),
@@ -97,7 +100,11 @@ def _from_exception(exception: object) -> Failure:
 
 
 def _first(read: Callable[[_Link], _Found | None], links: list[_Link]) -> _Found | None:
-    return next((found for link in links if (found := read(link)) is not None), None)
+    for link in links:
+        with suppress(Exception):  # what a hostile attribute does counts as not observed
+            if (found := read(link)) is not None:
+                return found
+    return None
 
 
 def _levels(exception: object) -> Iterator[list[object]]:
@@ -123,8 +130,8 @@ def _wrapped_by(link: object) -> Iterator[object]:
     yield _attribute(link, "reason")
     for name in ("exceptions", "args"):
         several = _attribute(link, name)
-        if isinstance(several, list | tuple):
-            yield from several
+        if type(several) in (list, tuple):
+            yield from cast("list[object]", several)
 
 
 def _is_another_call(link: object, context: object) -> bool:
@@ -138,7 +145,7 @@ def _is_another_call(link: object, context: object) -> bool:
 
 def _frames(exception: object) -> list[object]:
     traceback = _attribute(exception, "__traceback__")
-    known = isinstance(traceback, TracebackType)
+    known = _is(traceback, TracebackType)
     return [frame for frame, _ in walk_tb(cast("TracebackType", traceback))] if known else []
 
 
@@ -230,7 +237,7 @@ def _by_name(headers: object) -> Mapping[str, object] | None:
     pairs = headers if isinstance(headers, list | tuple) else _called(headers, "items")
     found: dict[str, object] = {}
     try:
-        for name, value in pairs:  # type: ignore[attr-defined]
+        for name, value in islice(pairs, _MAX_HEADERS):  # type: ignore[call-overload]
             found.setdefault(decoded(name) or "", value)
     except Exception:
         return None

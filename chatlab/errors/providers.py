@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 DISPLAY_NAMES: Final[dict[str, str]] = {
@@ -63,7 +64,7 @@ _MARKS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             *("xinference", "received model group", "localhost:11434", "127.0.0.1:11434"),
             *("databricks", "watsonx", "sambanova", "novita", "hyperbolic", "deepinfra", "baseten"),
             *("chutes", "volces", "hunyuan", "qianfan", "baichuan", "stepfun", "rix_api_error"),
-            *("aierror", "jinja exception", "n_ctx", "enginecore", "inference providers"),
+            *("jinja exception", "n_ctx", "enginecore", "inference providers"),
         ),
     ),
     (
@@ -92,7 +93,7 @@ _MARKS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "google",
         (
             *("googleapis", "generativelanguage", "gemini", "vertex", "ai.google.dev", "google"),
-            *("aiplatform", "ai.studio", "resource_exhausted", "failed_precondition"),
+            *("aiplatform", "ai.studio"),
         ),
     ),
     (
@@ -111,6 +112,10 @@ _MARKS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             *("the openai", "openai call", "openai refused"),
         ),
     ),
+)
+_PATTERNS: Final = tuple(
+    (provider, re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, marks))})"))
+    for provider, marks in _MARKS
 )
 _ONLY_A_CLIENT: Final = (
     *("openai.apiconnectionerror", "openai.error.", "openai.apierror", "openai.apitimeouterror"),
@@ -138,7 +143,4 @@ def provider_in(text: str) -> str | None:
     """The provider whose marks `text`, lower-case, shows; the more specific one wins."""
     for client in _ONLY_A_CLIENT:
         text = text.replace(client, "")
-    for provider, marks in _MARKS:
-        if any(mark in text for mark in marks):
-            return provider
-    return None
+    return next((provider for provider, marks in _PATTERNS if marks.search(text)), None)

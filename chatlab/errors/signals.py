@@ -78,7 +78,9 @@ def read_signals(failure: Failure) -> Signals:
 
     status = numbers.structured(failure.status)
     if status is None or not numbers.is_error_status(status):
-        status = _first_status(body, texts)
+        status = numbers.status_in_body(body)
+        if status is None:
+            status = numbers.status_in_texts([text for _, text in texts])
     hint = hint_in_headers(headers) or hint_in_body(body) or _first_hint(texts)
 
     joined = "\n".join(place.value for place in places)
@@ -96,17 +98,6 @@ def read_signals(failure: Failure) -> Signals:
     terms |= dict.fromkeys(signs.read(failure, headers, body, texts, words, status))
     should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
     return Signals(status, provider, hint, words, tuple(terms), should_retry)
-
-
-def _first_status(body: list[Place], texts: list[tuple[Place, str]]) -> int | None:
-    found = numbers.status_in_body(body)
-    if found is not None:
-        return found
-    for _, text in texts:
-        found = numbers.status_in_text(text)
-        if found is not None:
-            return found
-    return None
 
 
 def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:

@@ -37,6 +37,7 @@ _TERMINAL: Final = re.compile(
     r"|event:\s*error|\"(?:type|object)\"\s*:\s*\"error\"|\"error\"\s*:"
 )
 _PAGE_MARKS: Final = ("<html", "<!doctype html", "<body", "</p>", "</div>", "</h1>", "</li>")
+_BARE_TIMEOUT: Final = re.compile(r"(?:^|\n)(?:\w+\.){0,4}TimeoutError:?\s*\Z")
 _TRANSIENT: Final = frozenset(
     {"NO_ERROR", "INTERNAL_ERROR", "REFUSED_STREAM", "CANCEL", "ENHANCE_YOUR_CALM"}
 )
@@ -103,7 +104,9 @@ def _is_cut_stream(body: object) -> bool:
 def _is_own_deadline(failure: Failure) -> bool:
     name = (failure.exception_type or "").rpartition(".")[2]
     said = (failure.exception_text or "").strip()
-    return name in ("TimeoutError", "TimeoutException") and not said and not failure.text
+    if failure.text is None:
+        return name in ("TimeoutError", "TimeoutException") and not said
+    return _BARE_TIMEOUT.search(decoded(failure.text) or "") is not None
 
 
 def _resets(failure: Failure, whole: str) -> Iterator[str]:

@@ -132,6 +132,7 @@ RATE_LIMIT_BY_CODE: Final = (
         id="rate-limit-code",
         kind=Kind.RATE_LIMIT,
         retryable=True,
+        unless=Evidence(phrases=("message larger than max",)),
         because="The provider's own code says that a rate limit which refills was reached.",
     ),
 )
@@ -153,6 +154,7 @@ RATE_LIMIT: Final = (
             "rate limit is exceeded",
             "quota will reset after",
             "no deployments available",
+            "limiting requests",
         ),
         unless=Evidence(statuses=(400, 401, 403, 404, 413, 422)),
         because="The words say that a rate limit which refills was reached.",

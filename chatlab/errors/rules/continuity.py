@@ -61,7 +61,7 @@ OWN_DEADLINE: Final = (
         kind=Kind.TIMEOUT,
         retryable=False,
         signs=("bare-timeout",),
-        phrases=("time budget",),
+        phrases=("time budget", "context deadline exceeded"),
         unless=Evidence(phrases=("client.timeout",)),
         because="The caller's own total deadline ran out; there is no time for another attempt.",
     ),

@@ -42,7 +42,14 @@ SERVER_SAID: Final = (
         id="server-said",
         kind=Kind.GENERIC,
         retryable=True,
-        phrases=("server had an error", "error occurred while processing"),
+        phrases=(
+            "server had an error",
+            "error occurred while processing",
+            "chunk head",
+            "chunk length",
+            "in chunk size",
+            "wrong chunk size line",
+        ),
         because="The provider's own sentence says that it failed on its side.",
     ),
 )
@@ -59,7 +66,7 @@ SERVER: Final = (
         id="server-error-words",
         kind=Kind.GENERIC,
         retryable=True,
-        phrases=("is not valid json",),
+        phrases=("is not valid json", "unexpected token at"),
         because="The words say that the provider failed on its own side.",
     ),
 )

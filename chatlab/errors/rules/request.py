@@ -12,6 +12,7 @@ CONFIG: Final = (
         id="config-code",
         kind=Kind.CONFIG,
         retryable=False,
+        codes=("UNIMPLEMENTED",),
         because="The provider's own code refuses the model or its settings.",
     ),
     Rule(
@@ -35,7 +36,13 @@ CONFIG: Final = (
         id="model-unknown",
         kind=Kind.CONFIG,
         retryable=False,
-        phrases=("model … not found", "publisher model", "无可用渠道", "on demand throughput"),
+        phrases=(
+            "model … not found",
+            "publisher model",
+            "无可用渠道",
+            "on demand throughput",
+            "invalid model",
+        ),
         because="The model or its endpoint is unknown, retired or not offered.",
     ),
     Rule(
@@ -55,6 +62,8 @@ CONFIG: Final = (
             "cannot both be specified",
             "budget tokens",
             "enabled only with api version",
+            "enable auto tool choice",
+            "must be created with",
         ),
         unless=Evidence(statuses=(429,)),
         because="The model does not take a setting or a value that was sent.",
@@ -75,7 +84,7 @@ CONTENT_BY_WORDS: Final = (
         id="content-words",
         kind=Kind.GENERIC,
         retryable=False,
-        phrases=("tool call arguments", "streaming is required"),
+        phrases=("tool call arguments", "streaming is required", "message larger than max"),
         because="The words refuse the content or the form of this request.",
     ),
 )
@@ -85,7 +94,7 @@ PASSING_OR_NOT: Final = (
         id="tls-certificate",
         kind=Kind.GENERIC,
         retryable=False,
-        phrases=("pkix path",),
+        phrases=("pkix path", "wrong version number"),
         because="The TLS certificate is not trusted here; waiting does not change that.",
     ),
     Rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chatlab.errors.kinds import Kind
-from chatlab.errors.rule import Evidence, Rule
+from chatlab.errors.rule import Rule
 
 STARTUP: Final = (
     Rule(
@@ -22,12 +22,14 @@ TIMEOUT_BEFORE_STATUS: Final = (
         id="unavailable-code",
         kind=Kind.TIMEOUT,
         retryable=True,
+        codes=("backendError", "request_timeout"),
         because="The provider's own code says that no answer came from behind it.",
     ),
     Rule(
         id="server-exception",
         kind=Kind.GENERIC,
         retryable=True,
+        codes=("InternalServerException", "StatusCode.INTERNAL"),
         because="The provider's own exception says that it failed on its side.",
     ),
 )
@@ -38,6 +40,13 @@ TRANSPORT: Final = (
         kind=Kind.GENERIC,
         retryable=False,
         signs=("reset-local",),
+        codes=("NGHTTP2_PROTOCOL_ERROR",),
+        phrases=(
+            "not closed cleanly: protocol error",
+            "rst stream with error code 1",
+            "rst stream: protocol error",
+            "unspecific protocol error",
+        ),
         because="This side reset the stream, or the peer says that this side broke the protocol.",
     ),
     Rule(
@@ -51,7 +60,8 @@ TRANSPORT: Final = (
         id="transport-code",
         kind=Kind.TIMEOUT,
         retryable=True,
-        transport=("ECONNRESET", "ECONNREFUSED"),
+        transport=("ECONNRESET", "ECONNREFUSED", "curl_35", "curl_92"),
+        exceptions=("ReadTimeout", "RemoteProtocolError"),
         because="The transport's own code says that the connection failed or stopped.",
     ),
     Rule(
@@ -71,6 +81,19 @@ TRANSPORT: Final = (
             "incomplete json",
             "unterminated string",
             "bad record mac",
+            "body closed before",
+            "connection refused",
+            "decoding chunks",
+            "enable crypto",
+            "end of file reached",
+            "error sending request",
+            "no data received",
+            "prematurely closed connection",
+            "reading status line",
+            "rst stream",
+            "service unavailable",
+            "stream has been aborted",
+            "timed out",
         ),
         because="The words say that the connection failed, or that the answer stopped on the way.",
     ),
