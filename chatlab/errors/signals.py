@@ -20,6 +20,10 @@ READ_CHARS: Final = 8 * 1024
 characters; words are read in all of it."""
 
 
+_NAME_CHARS: Final = 2 * 1024
+"""At the two ends of all texts, how many characters a provider's name is looked for in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """The evidence in the form that rules are matched against.
@@ -61,11 +65,9 @@ def lower_headers(headers: object) -> dict[str, str]:
     return found
 
 
-def ends_of(text: str) -> str:
-    """`text`, or its first and last `READ_CHARS` characters when it is longer than both."""
-    if len(text) <= 2 * READ_CHARS:
-        return text
-    return f"{text[:READ_CHARS]}\n{text[-READ_CHARS:]}"
+def ends_of(text: str, chars: int = READ_CHARS) -> str:
+    """`text`, or its first and last `chars` characters when it is longer than both."""
+    return text if len(text) <= 2 * chars else f"{text[:chars]}\n{text[-chars:]}"
 
 
 def read_signals(failure: Failure) -> Signals:
@@ -86,7 +88,7 @@ def read_signals(failure: Failure) -> Signals:
     joined = "\n".join(place.value for place in places)
     words = f" {normalise(joined)} "
     provider = normalised_provider(failure.provider) or provider_in(
-        joined[: 2 * READ_CHARS].lower()
+        ends_of(joined, _NAME_CHARS).lower()
     )
     terms = dict.fromkeys(_codes(headers, body, places, texts))
     if status is not None:

@@ -38,6 +38,8 @@ _TERMINAL: Final = re.compile(
 )
 _PAGE_MARKS: Final = ("<html", "<!doctype html", "<body", "</p>", "</div>", "</h1>", "</li>")
 _BARE_TIMEOUT: Final = re.compile(r"(?:^|\n)(?:\w+\.){0,4}TimeoutError:?\s*\Z")
+_PAGE_CHARS: Final = 8 * 1024
+_LAST_LINE_CHARS: Final = 200
 _TRANSIENT: Final = frozenset(
     {"NO_ERROR", "INTERNAL_ERROR", "REFUSED_STREAM", "CANCEL", "ENHANCE_YOUR_CALM"}
 )
@@ -83,7 +85,8 @@ def read(
         yield "sign:answered"
     if _is_cut_stream(failure.body):
         yield "sign:stream-cut"
-    if any(mark in words for mark in _PAGE_MARKS):
+    opening = words[:_PAGE_CHARS]
+    if any(mark in opening for mark in _PAGE_MARKS):
         yield "sign:html"
     if _is_own_deadline(failure):
         yield "sign:bare-timeout"
@@ -106,7 +109,8 @@ def _is_own_deadline(failure: Failure) -> bool:
     said = (failure.exception_text or "").strip()
     if failure.text is None:
         return name in ("TimeoutError", "TimeoutException") and not said
-    return _BARE_TIMEOUT.search(decoded(failure.text) or "") is not None
+    last = (decoded(failure.text) or "")[-_LAST_LINE_CHARS:]
+    return _BARE_TIMEOUT.search(last) is not None
 
 
 def _resets(failure: Failure, whole: str) -> Iterator[str]:
