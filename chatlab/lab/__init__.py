@@ -6,8 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chatlab.lab.cassette import Cassette
     from chatlab.lab.exchange import Request
     from chatlab.lab.faults import FAULTS, Fault, parse_fault
+    from chatlab.lab.playback import CassetteStep
+    from chatlab.lab.recorder import RecordingTransport
     from chatlab.lab.script import SampleStep, Script, parse_step
     from chatlab.lab.server import FakeProvider
     from chatlab.lab.spec import ScriptError
@@ -15,8 +18,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "FAULTS": "faults",
+    "Cassette": "cassette",
+    "CassetteStep": "playback",
     "FakeProvider": "server",
     "Fault": "faults",
+    "RecordingTransport": "recorder",
     "Request": "exchange",
     "SampleStep": "script",
     "Script": "script",
@@ -31,8 +37,11 @@ _EXTRA = frozenset({"h11", "h2", "cryptography"})
 
 __all__ = [
     "FAULTS",
+    "Cassette",
+    "CassetteStep",
     "FakeProvider",
     "Fault",
+    "RecordingTransport",
     "Request",
     "SampleStep",
     "Script",

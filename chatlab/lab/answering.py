@@ -9,6 +9,8 @@ from threading import Lock
 from chatlab.lab.distort import distort
 from chatlab.lab.exchange import Reply, Request, compact, whole
 from chatlab.lab.faults import RefuseConnection
+from chatlab.lab.playback import CassetteStep
+from chatlab.lab.playback import as_reply as played
 from chatlab.lab.protocols import JSON_TYPE, PROTOCOLS, Protocol
 from chatlab.lab.samples import Sample, Samples, as_reply, find
 from chatlab.lab.script import Player, SampleStep, Script, Step
@@ -27,10 +29,12 @@ class Answering:
     """
 
     def __init__(self, script: Script, samples: Samples | None, requests_kept: int) -> None:
-        """Raise `ScriptError` when a sample of the script is unknown or cannot be served."""
+        """Raise `ScriptError` when a sample or cassette of the script cannot be served."""
         self._script = script
         wanted = {step.id for step in script.steps if isinstance(step, SampleStep)}
         self._samples: dict[str, Sample] = {name: find(samples, name) for name in sorted(wanted)}
+        tapes = {step for step in script.steps if isinstance(step, CassetteStep)}
+        self._recorded = {step: step.load() for step in sorted(tapes, key=str)}
         self._kept: deque[Request] = deque(maxlen=requests_kept)
         self._lock = Lock()
         self.player = Player(script)
@@ -66,6 +70,8 @@ class Answering:
             return replace(_told(400, code, str(problem)), final=final)
 
     def _reply(self, step: Step, request: Request, attempt: int) -> Reply:
+        if isinstance(step, CassetteStep):
+            return played(step, self._recorded[step], request)
         protocol: Protocol = PROTOCOLS[request.path]
         ids = Ids(self._script.seed, attempt)
         if isinstance(step, Success):

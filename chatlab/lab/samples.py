@@ -11,7 +11,7 @@ from chatlab.lab.exchange import Piece, Reply, Request, compact, event, sendable
 from chatlab.lab.protocols import JSON_TYPE
 from chatlab.lab.spec import ScriptError, near
 
-_TRANSFER_HEADERS = frozenset(
+TRANSFER_HEADERS = frozenset(
     {
         "connection",
         "content-encoding",
@@ -113,7 +113,7 @@ def _http(sample: Sample) -> Reply:
     kept = [
         (name, str(value))
         for name, value in sample.headers.items()
-        if name.lower() not in _TRANSFER_HEADERS
+        if name.lower() not in TRANSFER_HEADERS
     ]
     headers = sendable(kept, f"sample:{sample.id}")
     content = _content(sample)

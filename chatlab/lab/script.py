@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from chatlab.lab.faults import FAULTS, Fault
+from chatlab.lab.playback import CassetteStep
 from chatlab.lab.spec import ScriptError, build, check, from_json, from_text, to_json
 from chatlab.lab.success import Success
 
@@ -33,9 +34,14 @@ class SampleStep:
         return f"sample:{self.id}{after}"
 
 
-Step = Success | SampleStep | Fault
+Step = Success | SampleStep | CassetteStep | Fault
 
-STEPS: dict[str, type[Any]] = {"success": Success, "sample": SampleStep, **FAULTS}
+STEPS: dict[str, type[Any]] = {
+    "success": Success,
+    "sample": SampleStep,
+    "cassette": CassetteStep,
+    **FAULTS,
+}
 """Everything a step can be, by the name that scripts use."""
 
 
@@ -71,7 +77,7 @@ class Script:
             source = _decoded(source)
         if isinstance(source, Script):
             return source
-        if isinstance(source, Success | SampleStep | Fault):
+        if isinstance(source, Step):
             return cls((source,))
         if isinstance(source, Mapping) and "step" not in source:
             return cls._from_fields(source)
@@ -142,7 +148,7 @@ class Player:
 
 def parse_step(source: Step | str | Mapping[str, Any]) -> Step:
     """Return one step from an object, short text or JSON; raises `ScriptError`."""
-    if isinstance(source, Success | SampleStep | Fault):
+    if isinstance(source, Step):
         return source
     step: Step
     if isinstance(source, str):
