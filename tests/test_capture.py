@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from needed import needed
 
 from chatlab import Corpus
 from chatlab.errors import classify
@@ -36,16 +37,19 @@ def corpus_folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("program", "fault"),
+    ("program", "fault", "tool", "package"),
     [
-        ("httpx2", "reset-before-headers"),
-        ("node-fetch-builtin", "closed-before-headers"),
-        ("java-http", "body-shorter-than-length"),
-        ("curl", "chunked-body-cut"),
+        ("httpx2", "reset-before-headers", "python3", "python3"),
+        ("node-fetch-builtin", "closed-before-headers", "node", "nodejs"),
+        ("java-http", "body-shorter-than-length", "javac", "default-jdk-headless"),
+        ("curl", "chunked-body-cut", "curl", "curl"),
     ],
 )
-def test_recapture(program: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recapture(
+    program: str, fault: str, tool: str, package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A recipe of each language, run again, gets the verdict of its sample."""
+    needed(tool, package)
     status = main([program, fault, "--check"])
     told = capsys.readouterr()
     assert told.err == ""
