@@ -12,13 +12,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
-from chatlab.corpus import Corpus, SampleError, check
-from chatlab.corpus.library import read_records, shipped_folder, write_sample
-from chatlab.corpus.sample import formatted
+from chatlab.cli_corpus import FOUND_DIFFERENCE, add_corpus_commands, read_input
+from chatlab.corpus import SampleError
 from chatlab.errors import Failure, classify
 from chatlab.markup import visible
 
-_FOUND_DIFFERENCE: Final = 1
 _WRONG_USE: Final = 2
 
 
@@ -55,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(command=_classify)
 
     corpus = commands.add_parser("corpus", help="real failures with their expected verdicts")
-    _corpus_commands(corpus.add_subparsers(required=True, metavar="COMMAND"))
+    add_corpus_commands(corpus.add_subparsers(required=True, metavar="COMMAND"))
 
     lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
     lab.add_argument("--folder", default="chatlab-notebooks", help="where copies go")
@@ -64,33 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _corpus_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    def add(
-        name: str, command: Callable[[argparse.Namespace], int], help: str
-    ) -> argparse.ArgumentParser:
-        parser = commands.add_parser(name, help=help)
-        parser.add_argument(
-            "--corpus", metavar="DIR", help="a folder of samples; default: chatlab's"
-        )
-        parser.set_defaults(command=command)
-        return parser
-
-    add("check", _corpus_check, "compare the rules with the corpus")
-    listing = add("list", _corpus_list, "the samples, a line each")
-    listing.add_argument("words", nargs="*", help="only ids that contain all of these")
-    show = add("show", _corpus_show, "a sample, the verdict on it, and why")
-    show.add_argument("id")
-    adding = add("add", _corpus_add, "add the records of a JSON Lines file, each with a slug")
-    adding.add_argument("file", help="a file, or - for standard input")
-    accept = add("accept", _corpus_accept, "make today's verdict on a sample the expected one")
-    accept.add_argument("id", nargs="+")
-    add("fmt", _corpus_fmt, "write every file in the one format")
-    export = add("export", _corpus_export, "all samples as JSON Lines")
-    export.add_argument("-o", "--output", help="a file; default: standard output")
-
-
 def _classify(chosen: argparse.Namespace) -> int:
-    raw = _input(chosen.file)
+    raw = read_input(chosen.file)
     if chosen.jsonl:
         return _classify_lines(raw, chosen.provider)
     verdict = classify(raw, provider=chosen.provider)
@@ -112,109 +85,12 @@ def _classify_lines(raw: bytes, provider: str | None) -> int:
             if not isinstance(record, dict):
                 raise ValueError(f"the line holds {type(record).__name__}, not an object")
         except (ValueError, RecursionError) as error:
-            status = _FOUND_DIFFERENCE
+            status = FOUND_DIFFERENCE
             print(json.dumps({"error": f"no JSON object on this line: {str(error)[:200]}"}))
             continue
         verdict = classify(Failure.from_record(record), provider=provider)
         print(json.dumps({"id": record.get("id"), **verdict.as_dict()}))
     return status
-
-
-def _input(file: str) -> bytes:
-    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-
-
-def _loaded(chosen: argparse.Namespace) -> tuple[Corpus, int]:
-    """The corpus that was asked for; problems go to standard error, a line each."""
-    folder = Path(chosen.corpus) if chosen.corpus else shipped_folder()
-    corpus, problems = Corpus.load_leniently(folder)
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return corpus, _FOUND_DIFFERENCE if problems else 0
-
-
-def _corpus_check(chosen: argparse.Namespace) -> int:
-    corpus, status = _loaded(chosen)
-    report = check(corpus.values())
-    print(report)
-    for result in report.unexpected:
-        print()
-        print(result.report())
-    wrong = len(report.unexpected)
-    print(f"\n{len(corpus)} samples, {wrong} unexpected")
-    return _FOUND_DIFFERENCE if wrong else status
-
-
-def _corpus_list(chosen: argparse.Namespace) -> int:
-    corpus, status = _loaded(chosen)
-    for sample in corpus.values():
-        if all(word in sample.id for word in chosen.words):
-            print(f"{sample.id}\t{sample.expected['kind']}\t{sample.record.get('why')}")
-    return status
-
-
-def _corpus_show(chosen: argparse.Namespace) -> int:
-    corpus, _ = _loaded(chosen)
-    sample = corpus[chosen.id]
-    print(formatted(sample.record))
-    print(str(classify(sample.failure).explain()))
-    return 0
-
-
-def _corpus_add(chosen: argparse.Namespace) -> int:
-    corpus, status = _loaded(chosen)
-    for slug, record in read_records(_input(chosen.file).decode("utf-8"), chosen.file):
-        try:
-            print(f"added {corpus.add(record, slug).id}")
-        except SampleError as error:
-            status = _FOUND_DIFFERENCE
-            print(f"chatlab: {error}", file=sys.stderr)
-    return status
-
-
-def _corpus_accept(chosen: argparse.Namespace) -> int:
-    corpus, _ = _loaded(chosen)
-    for name in chosen.id:
-        sample = corpus[name]
-        verdict = classify(sample.failure)
-        expected = {field: getattr(verdict, field) for field in sample.expected}
-        record = {**sample.record, "expected": {**expected, "kind": str(verdict.kind)}}
-        record.pop("known_miss", None)
-        write_sample(type(sample)(sample.id, record, sample.path))
-        print(f"{sample.id}: now expects {verdict.kind}, {_todo(verdict.retryable)}")
-    return 0
-
-
-def _todo(retryable: bool) -> str:
-    return "retryable" if retryable else "not retryable"
-
-
-def _corpus_fmt(chosen: argparse.Namespace) -> int:
-    corpus, status = _loaded(chosen)
-    for sample in corpus.values():
-        if sample.path is not None:
-            before = sample.path.read_bytes()
-            write_sample(sample)
-            if sample.path.read_bytes() != before:
-                print(f"formatted {sample.path}")
-    return status
-
-
-def _corpus_export(chosen: argparse.Namespace) -> int:
-    corpus, status = _loaded(chosen)
-    lines = (_exported(corpus, name) for name in corpus)
-    if chosen.output:
-        Path(chosen.output).write_text("".join(lines), encoding="utf-8")
-    else:
-        sys.stdout.buffer.writelines(line.encode("utf-8") for line in lines)
-    return status
-
-
-def _exported(corpus: Corpus, name: str) -> str:
-    sample = corpus[name]
-    slug = sample.id.partition("/")[2]
-    record = {key: value for key, value in sample.record.items() if key != "body_file"}
-    return json.dumps({"id": sample.id, "slug": slug, **record}, ensure_ascii=False) + "\n"
 
 
 def _lab(chosen: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -90,11 +91,17 @@ MESSAGES: list[Event] = [
     {
         "type": "message_start",
         "message": {
-            **{"id": "msg_7", "type": "message", "role": "assistant", "model": "claude-x"},
-            **{"content": [], "stop_reason": None},
+            "id": "msg_7",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude-x",
+            "content": [],
+            "stop_reason": None,
             "usage": {
-                **{"input_tokens": 10, "output_tokens": 1},
-                **{"cache_read_input_tokens": 30, "cache_creation_input_tokens": 2},
+                "input_tokens": 10,
+                "output_tokens": 1,
+                "cache_read_input_tokens": 30,
+                "cache_creation_input_tokens": 2,
             },
         },
     },
@@ -127,30 +134,40 @@ MESSAGES: list[Event] = [
 ]
 
 
-def _at(item: str, place: int, **more: Any) -> Event:
+def _at(item: str, place: int, **more: object) -> Event:
     return {"item_id": item, "output_index": place, **more}
 
 
 REASONING: Event = {
-    **{"id": "rs_1", "type": "reasoning", "encrypted_content": "gAAA"},
+    "id": "rs_1",
+    "type": "reasoning",
+    "encrypted_content": "gAAA",
     "summary": [{"type": "summary_text", "text": t} for t in ("First.", "Second.")],
 }
 SAID: Event = {
-    **{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"},
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "status": "completed",
     "content": [{"type": "output_text", "text": "It is sunny.", "annotations": []}],
 }
 CALL: Event = {
-    **{"id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "weather"},
+    "id": "fc_1",
+    "type": "function_call",
+    "call_id": "call_1",
+    "name": "weather",
     "arguments": '{"city":"Köln"}',
 }
 SEARCH: Event = {
-    **{"id": "ws_1", "type": "web_search_call", "status": "completed"},
+    "id": "ws_1",
+    "type": "web_search_call",
+    "status": "completed",
     "action": {"type": "search", "query": "x"},
 }
 OUTPUT = [REASONING, SEARCH, SAID, CALL]
 
 
-def _response(status: str, **more: Any) -> Event:
+def _response(status: str, **more: object) -> Event:
     head = {"id": "resp_7", "object": "response", "model": "gpt-x", "output": []}
     return {**head, "status": status, **more}
 
@@ -215,7 +232,9 @@ RESPONSE: list[Event] = [
             "completed",
             output=OUTPUT,
             usage={
-                **{"input_tokens": 42, "output_tokens": 44, "total_tokens": 86},
+                "input_tokens": 42,
+                "output_tokens": 44,
+                "total_tokens": 86,
                 "input_tokens_details": {"cached_tokens": 30, "cache_write_tokens": 2},
                 "output_tokens_details": {"reasoning_tokens": 12},
             },
@@ -224,13 +243,13 @@ RESPONSE: list[Event] = [
 ]
 
 
-def _chunk(delta: Event, finish: str | None = None, index: int = 0, **more: Any) -> Event:
+def _chunk(delta: Event, finish: str | None = None, index: int = 0, **more: object) -> Event:
     choice = {"index": index, "delta": delta, "finish_reason": finish}
     head = {"id": "chatcmpl-7", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x"}
     return {**head, "choices": [choice], **more}
 
 
-def _call(index: int, arguments: str, **head: Any) -> Event:
+def _call(index: int, arguments: str, **head: object) -> Event:
     name = {"name": head.pop("name")} if "name" in head else {}
     return {"tool_calls": [{"index": index, **head, "function": {**name, "arguments": arguments}}]}
 
@@ -250,7 +269,9 @@ COMPLETION: list[Event] = [
         **_chunk({}),
         "choices": [],
         "usage": {
-            **{"prompt_tokens": 42, "completion_tokens": 44, "total_tokens": 86},
+            "prompt_tokens": 42,
+            "completion_tokens": 44,
+            "total_tokens": 86,
             "prompt_tokens_details": {"cached_tokens": 30, "cache_write_tokens": 2},
             "completion_tokens_details": {"reasoning_tokens": 12},
         },
@@ -334,7 +355,7 @@ def test_sdk_objects_and_raw_dicts_fold_alike(protocol: str, sdk: Sdk) -> None:
 @pytest.mark.parametrize("protocol", RECORDED)
 def test_the_pieces_of_a_part_add_up_to_its_text(protocol: str) -> None:
     """After every event a viewer that joins the pieces sees what the accumulator holds."""
-    accumulator, pieces = Accumulator(), []
+    accumulator, pieces = Accumulator(), list[Piece]()
     for event in RECORDED[protocol]:
         pieces += accumulator.feed(event)
         shown = _shown(pieces)
@@ -370,12 +391,11 @@ def test_texts_that_only_the_whole_repeats_are_added_once(kept: str) -> None:
 
 def test_an_item_whose_id_changes_under_way_is_still_one() -> None:
     """Gateways that re-encrypt ids are followed by the place of the item."""
-    events = json.loads(json.dumps(RESPONSE))
-    for number, event in enumerate(events):
+    events, ids = json.loads(json.dumps(RESPONSE)), itertools.count()
+    for event in events:
         for holder in (event, event.get("item", {}), *event.get("response", {}).get("output", [])):
-            for name in ("item_id", "id"):
-                if name in holder and event["type"] != "response.created":
-                    holder[name] = f"opaque-{number}"
+            for name in {"item_id", "id"} & holder.keys():
+                holder[name] = f"opaque-{next(ids)}"
     accumulator, _ = _fold(events)
     assert [type(part) for part in accumulator.parts] == [type(p) for p in EXPECTED[RESPONSES]]
     assert _texts(accumulator.parts) == _texts(EXPECTED[RESPONSES])
@@ -384,7 +404,8 @@ def test_an_item_whose_id_changes_under_way_is_still_one() -> None:
 def test_items_that_all_stand_at_place_0_are_told_apart() -> None:
     """Servers that never count output_index are followed by the ids of the items."""
     events = json.loads(json.dumps(RESPONSE))
-    second = json.loads(json.dumps(RESPONSE[-8:-1]).replace("_1", "_2").replace("Köln", "Bonn"))
+    other = json.dumps(RESPONSE[-7:-1], ensure_ascii=False)
+    second = json.loads(other.replace("_1", "_2").replace("Köln", "Bonn"))
     calls = [event for event in second if "fc_2" in json.dumps(event)]
     events[-1]["response"]["output"].append(calls[-1]["item"])
     events = [*events[:-1], *calls, events[-1]]
@@ -395,6 +416,44 @@ def test_items_that_all_stand_at_place_0_are_told_apart() -> None:
     expected = [*EXPECTED[RESPONSES]]
     expected.append(ToolCallPart("call_2", "weather", '{"city":"Bonn"}', 1, item_id="fc_2"))
     assert list(accumulator.parts) == expected
+
+
+def test_an_item_that_ends_under_another_id_and_place_is_still_one() -> None:
+    """A finished response that renumbers its items does not double what was streamed."""
+    moved = [{**SEARCH, "id": "ws_9"}, {**REASONING, "id": "rs_9"}, {**SAID, "id": "msg_9"}]
+    last = {"type": "response.completed", "response": _response("completed", output=moved)}
+    deltas = [event for event in RESPONSE if event.get("item_id") in ("rs_1", "msg_1")]
+    accumulator, pieces = _fold([*deltas, last])
+    assert _texts(accumulator.parts) == {0: "First.\n\nSecond.", 1: "It is sunny."}
+    assert [type(part) for part in accumulator.parts] == [ReasoningPart, TextPart, BlockPart]
+    assert "".join(piece.text for piece in pieces).count("sunny") == 1
+
+
+def test_citations_are_neither_lost_nor_doubled_by_the_finished_item() -> None:
+    """A whole with citations replaces the streamed ones; a whole without leaves them."""
+    cited = {"type": "url_citation", "url": "https://example.org"}
+    noted = {
+        "type": "response.output_text.annotation.added",
+        **_at("msg_1", 0, content_index=0, annotation=cited),
+    }
+    for listed in ([], [cited]):
+        part = {"type": "output_text", "text": "So.", "annotations": listed}
+        done = {"type": "response.output_item.done", "item": {**SAID, "content": [part]}}
+        accumulator, _ = _fold([noted, {**done, "output_index": 0}])
+        assert accumulator.parts == (TextPart("So.", annotations=(cited,)),)
+
+
+def test_a_finished_text_shows_what_its_deltas_missed() -> None:
+    """Only the missing end is shown."""
+    at = _at("m", 0, content_index=0)
+    accumulator, pieces = _fold(
+        [
+            {"type": "response.output_text.delta", **at, "delta": "Ye"},
+            {"type": "response.output_text.done", **at, "text": "Yes."},
+        ]
+    )
+    assert accumulator.parts == (TextPart("Yes."),)
+    assert [piece.text for piece in pieces] == ["Ye", "s."]
 
 
 def test_a_finished_text_that_contradicts_its_deltas_wins() -> None:
@@ -421,6 +480,7 @@ def test_refusals_custom_tools_and_annotations_are_kept() -> None:
                 "type": "response.output_text.annotation.added",
                 **_at("m", 0, content_index=1, annotation_index=0, annotation=citation),
             },
+            {"type": "response.output_text.delta", **_at("m", 0, content_index=2, delta="So.")},
             {"type": "response.output_item.added", "output_index": 1, "item": custom},
             {"type": "response.custom_tool_call_input.delta", **_at("ctc_1", 1, delta="select 1")},
         ]
@@ -428,6 +488,7 @@ def test_refusals_custom_tools_and_annotations_are_kept() -> None:
     assert accumulator.parts == (
         TextPart("I can't.", refusal=True),
         TextPart("But.", annotations=(citation,)),
+        TextPart("So."),
         ToolCallPart("call_9", "sql", "select 1", item_id="ctc_1", custom=True),
     )
 
@@ -474,6 +535,7 @@ def test_dialects_of_compatible_servers_are_read() -> None:
     folded = [
         _fold([_chunk({"reasoning": "Hm.", "reasoning_content": "Hm."})]),
         _fold([_chunk({"reasoning_details": [detail, {"text": "Hm."}]})]),
+        _fold([_chunk({"reasoning": "Hm.", "reasoning_details": [{"text": "Hm."}]})]),
         _fold([_chunk({"content": [thinking, {"type": "text", "text": "So."}]})]),
         _fold([{"choices": [whole]}]),
         _fold([_chunk({"images": [image]})]),
@@ -482,6 +544,7 @@ def test_dialects_of_compatible_servers_are_read() -> None:
     assert [accumulator.parts for accumulator, _ in folded] == [
         (ReasoningPart("Hm."),),
         (ReasoningPart("Hm.", signature="c2ln", encrypted="ZW5j"),),
+        (ReasoningPart("Hm."),),
         (ReasoningPart("Hm."), TextPart("So.")),
         (TextPart("All at once."),),
         (BlockPart("image", image),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -25,6 +25,7 @@ from chatlab.chat.contracts import (
     RESPONSES,
     SIGNS,
     STEPS,
+    Contract,
     Ending,
     Outcome,
     Sign,
@@ -43,7 +44,7 @@ def _chunk(delta: Event, finish: str | None = None, index: int = 0) -> Event:
     return {**head, "choices": [choice]}
 
 
-def _response(status: str, **fields: Any) -> Event:
+def _response(status: str, **fields: object) -> Event:
     return {"id": "resp_7", "object": "response", "status": status, "output": [], **fields}
 
 
@@ -53,8 +54,13 @@ def _usage_chunk() -> Event:
 
 
 MESSAGE: Event = {
-    **{"id": "msg_7", "type": "message", "role": "assistant", "model": "m", "content": []},
-    **{"stop_reason": None, "usage": {"input_tokens": 9, "output_tokens": 1}},
+    "id": "msg_7",
+    "type": "message",
+    "role": "assistant",
+    "model": "m",
+    "content": [],
+    "stop_reason": None,
+    "usage": {"input_tokens": 9, "output_tokens": 1},
 }
 TEXT_AT: Event = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 ITEM: Event = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
@@ -176,10 +182,16 @@ def stream(loopback: Loopback) -> Iterator[Callable[[str, bytes], Iterator[objec
 Stream = Callable[[str, bytes], Iterator[object]]
 
 
-def _ending(protocol: str, events: Iterator[object] | list[Any], **options: Any) -> Ending:
-    contract = contract_for(protocol, **options)
+def _feed(contract: Contract, events: Iterable[object]) -> None:
     for event in events:
         contract.feed(event)
+
+
+def _ending(
+    protocol: str, events: Iterable[object], provider: str | None = None, expected_choices: int = 1
+) -> Ending:
+    contract = contract_for(protocol, provider, expected_choices=expected_choices)
+    _feed(contract, events)
     return contract.end()
 
 
@@ -199,7 +211,8 @@ def test_a_good_stream_from_the_sdk_is_complete(protocol: str, stream: Stream) -
     ending = _ending(protocol, stream(protocol, b"".join(_frames(protocol, GOOD[protocol]))))
     assert ending.outcome is Outcome.COMPLETE
     assert ending.reason in ("end_turn", "completed", "stop")
-    assert ending.error is None and ending.verdict is None
+    assert ending.error is None
+    assert ending.verdict is None
 
 
 def test_good_streams_from_the_asynchronous_sdks_are_complete(loopback: Loopback) -> None:
@@ -267,8 +280,7 @@ def test_an_abrupt_end_is_a_cut_before_the_terminal_event_only(
         for kept in range(terminal + 2):
             contract = contract_for(protocol)
             with pytest.raises(lost):
-                for event in stream(protocol, b"".join(frames[:kept])):
-                    contract.feed(event)
+                _feed(contract, stream(protocol, b"".join(frames[:kept])))
             ending = contract.end(clean=False)
             assert _is_cut(ending) == (kept <= terminal), kept
             assert (ending.outcome is Outcome.COMPLETE) == (kept > terminal), kept
@@ -380,7 +392,8 @@ def test_a_failure_that_the_sdk_yields_like_data_is_a_failure(
     """response.failed and the flat error event come without an exception and carry their error."""
     frames = _frames(RESPONSES, [*GOOD[RESPONSES][:5], last])
     ending = _ending(RESPONSES, stream(RESPONSES, b"".join(frames)))
-    assert ending.outcome is Outcome.FAILED and ending.verdict is None
+    assert ending.outcome is Outcome.FAILED
+    assert ending.verdict is None
     verdict = classify(ending.error)
     assert (verdict.kind, verdict.retryable) == (kind, True)
 
@@ -390,11 +403,25 @@ def test_an_error_in_band_is_kept_for_classify(protocol: str) -> None:
     """Typed or bare, an error among the raw events breaks the stream, and nothing mends it."""
     for error in (OVERLOADED, {"error": OVERLOADED["error"]}):
         contract = contract_for(protocol)
-        for event in [*GOOD[protocol][:3], error, FLAT, *GOOD[protocol]]:
-            contract.feed(event)
-        assert contract.state is State.BROKEN and contract.over
+        _feed(contract, [*GOOD[protocol][:3], error, FLAT, *GOOD[protocol]])
+        assert contract.state is State.BROKEN
+        assert contract.over
         assert contract.error == error == contract.end().error
         assert classify(contract.error).kind is Kind.OVERLOADED
+
+
+def test_a_reason_that_was_told_before_an_error_is_not_the_ending_s() -> None:
+    """Anthropic's stop_reason is null until it is told, and void if an error follows it."""
+    contract = contract_for(ANTHROPIC)
+    null = {"type": "message_delta", "delta": {"stop_reason": None}}
+    for event, state in (
+        (GOOD[ANTHROPIC][3], State.STREAMING),
+        (null, State.STREAMING),
+        (GOOD[ANTHROPIC][-2], State.STOPPED),
+        (OVERLOADED, State.BROKEN),
+    ):
+        assert contract.feed(event) is state
+    assert (contract.end().outcome, contract.end().reason) == (Outcome.FAILED, None)
 
 
 def test_a_failure_without_a_word_gets_a_verdict() -> None:
@@ -405,14 +432,16 @@ def test_a_failure_without_a_word_gets_a_verdict() -> None:
     judged = []
     for protocol, event in (
         (RESPONSES, silent),
-        (ANTHROPIC, {"type": "error"}),
+        (ANTHROPIC, {"type": "error", "sequence_number": 3}),
         (CHAT, resource),
         (CHAT, _chunk({}, "network_error")),
         (RESPONSES, cancelled),
     ):
         ending = _ending(protocol, [event], provider="Open Router")
-        assert ending.outcome is Outcome.FAILED and ending.error is None
-        assert ending.verdict is not None and ending.verdict.provider == "openrouter"
+        assert ending.outcome is Outcome.FAILED
+        assert ending.error is None
+        assert ending.verdict is not None
+        assert ending.verdict.provider == "openrouter"
         judged.append((ending.verdict.kind, ending.verdict.retryable))
     assert judged == [
         (Kind.GENERIC, True),
@@ -427,26 +456,25 @@ def test_a_failure_without_a_word_gets_a_verdict() -> None:
 def test_a_missing_finish_reason_is_unknown_where_servers_leave_it_out(provider: str) -> None:
     """There a clean end after content proves nothing; an abrupt or an empty one is a cut."""
     events = GOOD[CHAT][:-2]
-    assert _ending(CHAT, list(events), provider=provider).outcome is Outcome.UNKNOWN
-    assert _ending(CHAT, [*GOOD[CHAT]], provider=provider).outcome is Outcome.COMPLETE
+    assert _ending(CHAT, events, provider=provider).outcome is Outcome.UNKNOWN
+    assert _ending(CHAT, GOOD[CHAT], provider=provider).outcome is Outcome.COMPLETE
     assert _is_cut(_ending(CHAT, events[:1], provider=provider))
     contract = contract_for(CHAT, provider)
-    for event in events:
-        contract.feed(event)
+    _feed(contract, events)
     assert _is_cut(contract.end(clean=False))
 
 
 @pytest.mark.parametrize("provider", [None, "openai", "azure", "openrouter"])
 def test_a_missing_finish_reason_is_a_cut_everywhere_else(provider: str | None) -> None:
     """The protocol as written holds for a provider without a row of its own."""
-    assert _is_cut(_ending(CHAT, list(GOOD[CHAT][:-2]), provider=provider))
+    assert _is_cut(_ending(CHAT, GOOD[CHAT][:-2], provider=provider))
 
 
 @pytest.mark.parametrize("protocol", [ANTHROPIC, RESPONSES])
 def test_only_chat_completions_has_lenient_servers(protocol: str) -> None:
     """Where the protocol names its terminal event, no provider may leave it out."""
     for provider in ("ollama", "google", "openai-compat"):
-        assert _is_cut(_ending(protocol, list(GOOD[protocol][:-1]), provider=provider))
+        assert _is_cut(_ending(protocol, GOOD[protocol][:-1], provider=provider))
 
 
 def test_every_choice_needs_its_finish_reason() -> None:
@@ -503,7 +531,9 @@ def test_the_tables_agree_with_each_other() -> None:
     assert set(State) - set(STEPS) == {State.ENDED, State.BROKEN, State.CUT, State.UNTOLD}
     assert len({row[:4] for row in DIFFERENCES}) == len(DIFFERENCES)
     for row in DIFFERENCES:
-        assert row.protocol in PROTOCOLS and row.state in STEPS and row.because
+        assert row.protocol in PROTOCOLS
+        assert row.state in STEPS
+        assert row.because
         assert STEPS[row.state].get(row.sign) is not row.to
     assert {row.sign for row in DIFFERENCES} | set(STEPS[State.WAITING]) == set(Sign)
     assert SIGNS.keys() == PROTOCOLS.keys()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from chatlab.corpus import Corpus
+from chatlab.corpus.documented import facts_of, outcome, showings
 from chatlab.corpus.mutate import Coverage, coverage, pieces_of
-from chatlab.errors import RULES, Evidence, Failure, Kind, Rule, RuleTable, classify
+from chatlab.errors import RULES, Failure, Kind, Rule, RuleTable, classify
 from chatlab.errors.rule import Fact
 from chatlab.errors.words import GAP
 
-FACTS = [(rule, fact) for rule in RULES for fact in rule.documented]
+FACTS = list(facts_of(RULES))
 
 SAME_AS_NO_RULE = {rule.id for rule in RULES if (rule.kind, rule.retryable) == ("generic", False)}
 """Rules that say what an unknown failure gets anyway: they are there for their message and to keep
@@ -66,40 +64,14 @@ def test_every_rule_is_needed_by_a_sample_or_documented(covered: Coverage) -> No
 def test_documented_evidence_decides(rule: Rule, fact: Fact) -> None:
     """A documented code or phrase alone gives its rule's verdict, and names where it is written."""
     assert len(fact.source) > 3
-    part, dot, column = fact.column.rpartition(".")
-    seen = shown(column, fact.value)
-    if part:
-        table = RuleTable([rule])
-        own = shown(*next(pieces_of_own(rule)))
-        both = {**own, **seen, "text": f"{own.get('text', '')} {seen.get('text', '')}"}
-        assert (classify(Failure(**both), rules=table).rule == rule.id) == (part == "given")
-        assert (classify(Failure(**own), rules=table).rule == rule.id) == (part == "unless")
-        return
-    if rule.given is not None and "answered" in rule.given.signs:
-        seen.setdefault("status", 500)
-    verdict = classify(Failure(**seen))
-    expected = (rule.kind, rule.retryable, rule.chain_broken)
-    assert (verdict.kind, verdict.retryable, verdict.chain_broken) == expected, verdict.explain()
-
-
-def pieces_of_own(rule: Rule) -> Iterator[tuple[str, str | int]]:
-    """The columns and values of a rule's own evidence."""
-    own = rule.parts()[0]
-    for column in Evidence.__dataclass_fields__:
-        yield from ((column, value) for value in getattr(own, column))
-
-
-def shown(column: str, value: str | int) -> dict[str, Any]:
-    """The observation, as fields of a `Failure`, that shows one piece of evidence."""
-    if column == "statuses":
-        return {"status": value}
-    if column == "phrases":
-        return {"text": f"It said: {str(value).replace(GAP, ' something ')}."}
-    if column == "exceptions":
-        return {"exception_type": f"some.library.{value}"}
-    if column == "providers":
-        return {"provider": value}
-    return {"body": {"error": {"code": value, "message": "-"}}}
+    for showing in showings(rule, fact):
+        if showing.alone:
+            verdict = classify(showing.failure, rules=RuleTable([rule]))
+            assert (verdict.rule == rule.id) == showing.holds, verdict.explain()
+        else:
+            verdict = classify(showing.failure)
+            got = (verdict.kind, verdict.retryable, verdict.chain_broken)
+            assert got == outcome(rule), verdict.explain()
 
 
 PHRASES = [piece for piece in pieces_of(RULES) if piece.column == "phrases"]

@@ -11,10 +11,12 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from chatlab.chat import COUNTS, ONLY, SUMMARY, GrowingPart, Part, Piece, Tally, Usage
 from chatlab.chat.contracts import Ending, Outcome
 from chatlab.chat.events import Answer
+from chatlab.chat.growing import ONLY, SUMMARY, GrowingPart
 from chatlab.chat.guards import at, choices, delta, event_dict, number
+from chatlab.chat.parts import Part, Piece
+from chatlab.chat.usage import COUNTS, Tally, Usage
 
 USAGE_PLACES: Final = ("usage", "message.usage", "response.usage", "x_groq.usage")
 
@@ -37,8 +39,10 @@ TOOL_BLOCKS: Final = {"tool_use": False, "server_tool_use": True, "mcp_tool_use"
 """Anthropic's blocks that call a tool, and whether the provider runs it."""
 
 ITEM_PARTS: Final = {
-    **{"message": "text", "reasoning": "reasoning"},
-    **{"function_call": "tool_call", "custom_tool_call": "tool_call"},
+    "message": "text",
+    "reasoning": "reasoning",
+    "function_call": "tool_call",
+    "custom_tool_call": "tool_call",
 }
 """Items of a response that become parts of their own; any other is kept whole as a block."""
 

@@ -72,8 +72,10 @@ class Sign(StrEnum):
 
 
 _ENDS: Final = {
-    **{Sign.END: State.ENDED, Sign.ERROR: State.BROKEN},
-    **{Sign.EOF: State.CUT, Sign.LOST: State.CUT},
+    Sign.END: State.ENDED,
+    Sign.ERROR: State.BROKEN,
+    Sign.EOF: State.CUT,
+    Sign.LOST: State.CUT,
 }
 STEPS: Final[Mapping[State, Mapping[Sign, State]]] = {
     State.WAITING: {Sign.CONTENT: State.STREAMING, Sign.STOP: State.STOPPED, **_ENDS},
@@ -96,8 +98,8 @@ class Difference(NamedTuple):
 
 _OVER: Final = "every choice has its finish_reason: that is the end, usage and [DONE] may follow"
 _REOPENED: Final = "a choice has begun that was not seen before"
-_NULL: Final = "it has sent finish_reason null on whole answers"
-_NEVER: Final = "some compatible servers never send finish_reason or [DONE]"
+_GOOGLE: Final = "its compatible endpoint has left finish_reason out of whole answers"
+_COMPAT: Final = "Ollama has sent finish_reason null on whole answers, other servers never send it"
 
 DIFFERENCES: Final = (
     Difference(CHAT, None, State.WAITING, Sign.END, State.CUT, "[DONE] without any answer"),
@@ -106,9 +108,8 @@ DIFFERENCES: Final = (
     Difference(CHAT, None, State.STOPPED, Sign.ERROR, State.ENDED, _OVER),
     Difference(CHAT, None, State.STOPPED, Sign.OPEN, State.STREAMING, _REOPENED),
     Difference(CHAT, None, State.STOPPED, Sign.CONTENT, State.STREAMING, _REOPENED),
-    Difference(CHAT, "ollama", State.STREAMING, Sign.EOF, State.UNTOLD, _NULL),
-    Difference(CHAT, "google", State.STREAMING, Sign.EOF, State.UNTOLD, _NULL),
-    Difference(CHAT, "openai-compat", State.STREAMING, Sign.EOF, State.UNTOLD, _NEVER),
+    Difference(CHAT, "google", State.STREAMING, Sign.EOF, State.UNTOLD, _GOOGLE),
+    Difference(CHAT, "openai-compat", State.STREAMING, Sign.EOF, State.UNTOLD, _COMPAT),
 )
 _LAID_OVER: Final = {row[:4]: row.to for row in DIFFERENCES}
 
@@ -186,7 +187,7 @@ class Ending:
 class Contract:
     """Watches the events of one attempt and says how it ended; made by `contract_for`.
 
-    state: where the stream stands. error: the first error payload that came in band, if any.
+    state: where the stream stands. error: the error payload that came in band, if one did.
     """
 
     protocol: str
@@ -235,8 +236,7 @@ class Contract:
         return Verdict(kind, retryable, normalised_provider(self.provider), rule=rule)
 
     def _step(self, sign: Sign) -> State:
-        vendor = (self.provider or "").strip().lower()
-        for provider in (vendor, normalised_provider(vendor), None):
+        for provider in (normalised_provider(self.provider), None):
             if to := _LAID_OVER.get((self.protocol, provider, self.state, sign)):
                 return to
         return STEPS.get(self.state, {}).get(sign, self.state)
@@ -249,7 +249,7 @@ class Contract:
         if reading is None:
             return self._chunk(event) or (Sign.CONTENT if is_content(event) else None)
         if reading.sign is Sign.ERROR:
-            self.error = self.error or _payload(event, reading.path)
+            self.error = _payload(event, reading.path)
             return Sign.ERROR
         word = _word(at(event, reading.path))
         if word is None and reading.sign is Sign.STOP:
@@ -278,8 +278,8 @@ def contract_for(
 ) -> Contract:
     """A new contract for one attempt.
 
-    protocol: one of `PROTOCOLS`; ValueError for another. provider: a provider or the vendor of a
-    compatible server; one without rows in `DIFFERENCES` is held to the protocol as written.
+    protocol: one of `PROTOCOLS`; ValueError for another. provider: who answers, in any spelling;
+    None, or one without rows in `DIFFERENCES`, is held to the protocol as written.
     expected_choices: the ``n`` of a Chat Completions request.
     """
     if protocol not in PROTOCOLS:
@@ -295,6 +295,6 @@ def _word(value: object) -> str | None:
 
 def _payload(event: Mapping[str, object], path: str) -> Mapping[str, object] | None:
     if not path and "type" in event:
-        return event if len(event) > 1 else None
+        return event if any(event.get(name) for name in ("error", "message", "code")) else None
     found = at(event, path or "error")
     return {"error": found} if found else None

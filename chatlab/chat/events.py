@@ -12,19 +12,21 @@ One event is ``{"type": name, name: payload}``. Empty fields are left out, unkno
 from __future__ import annotations
 
 import functools
-import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from chatlab.chat import BlockPart, Part, Piece, ReasoningPart, TextPart, ToolCallPart, Usage
 from chatlab.chat.contracts import Outcome
-from chatlab.errors import Kind, Verdict
+from chatlab.chat.parts import BlockPart, Part, Piece, ReasoningPart, TextPart, ToolCallPart
+from chatlab.chat.usage import Usage
+from chatlab.errors.payloads import ChatError, ChatStreamRetry
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,59 +75,6 @@ class Status:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ChatStreamRetry:
-    """Attempt number `attempt` (from 1) has failed; the next follows after `delay_ms`.
-
-    error: the retry message, a bare fact. retrying_at: RFC 3339, UTC, with milliseconds.
-    """
-
-    attempt: int
-    delay_ms: int
-    error: str
-    kind: Kind
-    retrying_at: str
-    provider: str | None = None
-    status_code: int | None = None
-
-    @property
-    def delay_s(self) -> float:
-        """The announced wait in seconds: the one to sleep."""
-        return self.delay_ms / 1000
-
-    @classmethod
-    def announce(
-        cls, verdict: Verdict, *, attempt: int, delay_s: float, now_s: float
-    ) -> ChatStreamRetry:
-        """The event for a wait of `delay_s` that begins at `now_s` (Unix time in seconds).
-
-        Rounded up to whole milliseconds: sleep the event's own `delay_s`, so that the wait is the
-        announced one. Raises ValueError for an attempt below 1 and a negative or endless wait,
-        OverflowError for a time after the year 9999.
-        """
-        if attempt < 1 or not 0 <= delay_s < math.inf:
-            wrong = f"retry event: attempt {attempt!r}, delay_s {delay_s!r}"
-            raise ValueError(f"{wrong}; give an attempt from 1 and a finite wait from 0")
-        delay_ms = math.ceil(round(delay_s * 1000, 6))
-        due = _EPOCH + timedelta(milliseconds=round(now_s * 1000) + delay_ms)
-        at = due.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        said = verdict.retry_message
-        who, status = verdict.provider, verdict.status_code
-        return cls(attempt, delay_ms, said, verdict.kind, at, who, status)
-
-
-@dataclass(frozen=True, slots=True)
-class ChatError:
-    """The turn has failed for good. message: for people. detail: what the provider said."""
-
-    message: str
-    kind: Kind
-    retryable: bool
-    provider: str | None = None
-    status_code: int | None = None
-    detail: str | None = None
-
-
 TurnEvent = Status | MessagePart | ChatStreamRetry | ChatError | Answer
 
 EVENTS: Final[Mapping[str, type[TurnEvent]]] = {
@@ -141,7 +90,6 @@ PARTS: Final[Mapping[str, type[Part]]] = {
     "tool_call": ToolCallPart,
     "block": BlockPart,
 }
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES: Final = {cls: name for name, cls in (*EVENTS.items(), *PARTS.items())}
 _hints = functools.cache(typing.get_type_hints)
 _PLAIN: Final = {str: "a text", int: "a whole number", bool: "true or false", Mapping: "an object"}
@@ -154,46 +102,48 @@ def encode(event: TurnEvent) -> dict[str, object]:
 
 def decode(data: object) -> TurnEvent:
     """The event in decoded JSON. Raises ValueError that says where, what is wrong, what is near."""
-    payload = _build(Mapping, data, "turn event")
+    payload = _object(data, "turn event")
     name = _one_of(EVENTS, payload.get("type"), "turn event: type")
-    return typing.cast(TurnEvent, _build(EVENTS[name], payload.get(name), f"turn event: {name}"))
+    event = _build(EVENTS[name], payload.get(name), f"turn event: {name}")
+    return typing.cast(TurnEvent, event)
 
 
-def _payload(event: Any) -> dict[str, object]:
+def _payload(event: DataclassInstance) -> dict[str, object]:
     tag = {"type": _NAMES[type(event)]} if isinstance(event, Part) else {}
     here = [(f.name, getattr(event, f.name), f.default) for f in fields(event)]
     return tag | {k: _json(v) for k, v, usual in here if usual is MISSING or v not in (usual, "")}
 
 
-def _json(value: Any) -> object:
+def _json(value: object) -> object:
     if isinstance(value, tuple):
         return [_json(one) for one in value]
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         return _payload(value)
     return str(value) if isinstance(value, StrEnum) else value
 
 
-def _build(hint: Any, value: object, where: str) -> Any:
+def _build(hint: object, value: object, where: str) -> object:
     """`value` as what `hint` asks for: a dataclass, a part, an enum, a tuple, a plain value."""
     if hint == Part:
-        hint = PARTS[_one_of(PARTS, _build(Mapping, value, where).get("type"), f"{where}.type")]
+        hint = PARTS[_one_of(PARTS, _object(value, where).get("type"), f"{where}.type")]
+    args = typing.get_args(hint)
     if isinstance(hint, UnionType):
-        return None if value is None else _build(typing.get_args(hint)[0], value, where)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple:
+        return None if value is None else _build(args[0], value, where)
+    asked = typing.cast(type, typing.get_origin(hint) or hint)
+    if asked is tuple:
         if not isinstance(value, list):
             raise ValueError(f"{where}: {value!r:.80} is no list")
         return tuple(_build(args[0], one, f"{where}[{n}]") for n, one in enumerate(value))
-    if is_dataclass(hint):
-        return _fill(hint, _build(Mapping, value, where), where)
-    if issubclass(origin or hint, StrEnum):
-        return hint(_one_of([str(one) for one in hint], value, where))
-    if not isinstance(value, origin or hint) or (hint is int and isinstance(value, bool)):
-        raise ValueError(f"{where}: {value!r:.80} is not {_PLAIN[origin or hint]}")
+    if is_dataclass(asked):
+        return _fill(asked, _object(value, where), where)
+    if issubclass(asked, StrEnum):
+        return asked(_one_of([str(one) for one in asked], value, where))
+    if not isinstance(value, asked) or (asked is int and isinstance(value, bool)):
+        raise ValueError(f"{where}: {value!r:.80} is not {_PLAIN[asked]}")
     return value
 
 
-def _fill(cls: Any, payload: Mapping[str, object], where: str) -> Any:
+def _fill(cls: type[DataclassInstance], payload: Mapping[str, object], where: str) -> object:
     hints = _hints(cls)
     missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in payload]
     if missing:
@@ -203,7 +153,13 @@ def _fill(cls: Any, payload: Mapping[str, object], where: str) -> Any:
     return cls(**{k: _build(hints[k], v, f"{where}.{k}") for k, v in payload.items() if k in hints})
 
 
-def _one_of(known: Any, value: object, where: str) -> str:
+def _object(value: object, where: str) -> Mapping[str, object]:
+    if isinstance(value, Mapping):
+        return value
+    raise ValueError(f"{where}: {value!r:.80} is not {_PLAIN[Mapping]}")
+
+
+def _one_of(known: Collection[str], value: object, where: str) -> str:
     if isinstance(value, str) and value in known:
         return value
     near = get_close_matches(str(value), known, n=1)

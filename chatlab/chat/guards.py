@@ -94,8 +94,8 @@ def choices(event: Mapping[str, object]) -> Sequence[tuple[int, Mapping[str, obj
 
 
 def number(value: object) -> int:
-    """`value` if it is a whole number that can index or count something, else 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+    """`value` if it is a whole number, else 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def delta(choice: Mapping[str, object]) -> Mapping[str, object]:
@@ -164,7 +164,7 @@ class StreamGuard:
 
         Content in hand is proof of life, however late it is handled: it never fires the guard.
         """
-        if self.fired is None and is_content(event):
+        if is_content(event):
             self.started = True
             self.since = max(self.since, now)
         return self.check(now)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from chatlab.corpus.sanitize_shapes import is_random
 from chatlab.errors.providers import provider_in
 
 WORD: Final = "REDACTED"
@@ -36,20 +37,31 @@ _OWN_WORD: Final = re.compile(
     rf"(?:[A-Za-z]{{1,16}}\d{{0,2}}[-_.:/ ]{{1,2}}){{0,6}}{WORD}(?:_\d{{1,6}})?(?:@example\.com)?"
 )
 _SEEN: Final = re.compile(
-    rf"[\w.-]{{0,64}}?{WORD}(?:_\d{{1,6}})?|203\.0\.113\.\d+|198\.51\.100\.\d+|192\.0\.2\.\d+"
+    rf"{WORD}(?:_\d{{1,6}})?|203\.0\.113\.\d+|198\.51\.100\.\d+|192\.0\.2\.\d+"
     r"|2001:db8::[0-9a-f]+|\+1-555-01\d\d"
 )
 _HEAD: Final = re.compile(r"[\w.-]*$")
-_MARKS: Final[dict[str, str]] = {"azure": "azure-openai", "vercel": "ai-gateway.vercel"}
+_MARKS: Final[dict[str, str]] = {
+    "azure": "azure-openai",
+    "openai": "gpt-4",
+    "vercel": "ai-gateway.vercel",
+}
+"""Names by which `classify` knows a provider, where its own name is none."""
+
 _TRIVIAL: Final = re.compile(
     r"""[*.…•_xX<>\s-]* | .{0,3} | <[^<>]*> | \[\w*]+\] | \(\w*\) | \{+[^{}]*\}+ | %\(?\w*\)?s
     | (?-i:\$\{?[A-Z_][A-Z0-9_]*\}?) | your[-_ ].* | my[-_]?(?:api[-_]?)?(?:key|token|secret)
-    | (?:sk|pk|gsk|hf|xai|key)[-_][*.…•x]* | .*[-_ ](?:here|example|placeholder)
+    | (?:sk|pk|gsk|hf|xai|key)[-_](?:[*.…•x]*|none|test|dummy|fake|local|1234)
+    | .*[-_ ](?:here|example|placeholder)
     | none | null | nil | undefined | true | false | yes | no | on | off | string | str | object
-    | array | list | dict | number | integer | boolean | optional.* | unknown | anonymous | default
-    | required | missing | invalid | expired | incorrect | revoked | empty | unset | not[-_ ].*
+    | array | list | dict | number | integer | boolean | unknown | anonymous | default
+    | optional(?:\[.*\])?
+    | required | missing | invalid | expired | incorrect | revoked | empty | unset
+    | not[-_ ](?:set|found|given|provided|available|configured)
     | wrong | bad | hidden | masked | redacted | removed | provided | present | absent | changeme
-    | bearer | basic | token | header | value | secret | password | api[-_ ]?key | key | user | usr
+    | bearer | basic | token | header | value | secret | password | api[-_ ]?key | key
+    | user(?:name)? | usr
+    | suspended | disabled | inactive | active | free | paid | pro
     | test | dummy | fake | anything | ollama | lm-studio | empty | n/?a""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
@@ -74,13 +86,21 @@ class Removed:
         return f"{self.where}: {self.kind}{now}{times}"
 
 
+def _seen(text: str, found: re.Match[str]) -> str:
+    """The placeholder that was found, with what stands directly before its word."""
+    if not found[0].startswith(WORD):
+        return found[0]
+    head = _HEAD.search(text[max(0, found.start() - 40) : found.start()])
+    return f"{head[0] if head else ''}{found[0]}"
+
+
 def is_own(value: str) -> bool:
     """Whether `value` is a placeholder, so that it stays as it is."""
     return bool(_OWN_WORD.fullmatch(value) or _OWN_NUMBERS.fullmatch(value))
 
 
 def is_trivial(value: str) -> bool:
-    """Whether `value` can be no secret: a placeholder, a mask, a dummy, or a word such as ``null``."""
+    """Whether `value` can be no secret: a placeholder, mask, dummy, or word such as ``null``."""
     return len(value) < 4 or is_own(value) or bool(_TRIVIAL.fullmatch(value[:200]))
 
 
@@ -89,8 +109,9 @@ class Ledger:
 
     def __init__(self, texts: Iterable[str]) -> None:
         """Start with the texts of the sample: placeholders in them are not given again."""
-        self._taken = {found for text in texts for found in _SEEN.findall(text)}
+        self._taken = {_seen(text, found) for text in texts for found in _SEEN.finditer(text)}
         self._given: dict[tuple[str, bool], str] = {}
+        self._kinds: dict[str, str] = {}
         self._next: Counter[str] = Counter()
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
@@ -100,6 +121,7 @@ class Ledger:
         placeholder = self._given.get(key)
         if placeholder is None:
             placeholder = self._given[key] = self._new(_with_mark(value, form))
+            self._kinds.setdefault(value, kind)
         self._counts[kind, where, placeholder] += 1
         return placeholder
 
@@ -108,8 +130,8 @@ class Ledger:
         self._counts[kind, where, ""] += 1
 
     def given(self) -> dict[str, str]:
-        """Every value that was taken out, with its placeholder."""
-        return {value: given for (value, is_number), given in self._given.items() if not is_number}
+        """Every value that was taken out, with its kind."""
+        return dict(self._kinds)
 
     def removed(self) -> tuple[Removed, ...]:
         """What was taken out, in the order in which it was found."""
@@ -131,6 +153,6 @@ class Ledger:
 def _with_mark(value: str, form: str) -> str:
     """`form`, with the provider that a name chosen by a person shows, so that it still shows it."""
     provider = provider_in(value.lower()) if form.startswith("{}") else None
-    if provider is None or value.isalnum() and any(map(str.isdigit, value)):
+    if provider is None or is_random(value) or provider_in(form) == provider:
         return form
     return f"{_MARKS.get(provider, provider)}-{form}"

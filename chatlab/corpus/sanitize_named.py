@@ -1,14 +1,15 @@
-"""Names that give away what stands beside them, as data: ``api_key``, ``requestId``, ``hostname``."""
+"""Names that give away what stands beside them, as data: ``api_key``, ``requestId``, ``user``."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
-from chatlab.corpus.placeholders import is_trivial
-from chatlab.corpus.sanitize_shapes import is_id, is_random
+from chatlab.corpus.placeholders import PHONE, is_trivial
+from chatlab.corpus.sanitize_shapes import is_drawn_after_prefix, is_id, is_random
 
 
 class Trust(Enum):
@@ -35,6 +36,9 @@ class Named:
     trust: Trust
     names: str
 
+
+COOKIE: Final = "cookie"
+HOST_NAME: Final = "host name"
 
 NAMED: Final = (
     Named(
@@ -67,7 +71,7 @@ NAMED: Final = (
         api_token csrf_token xsrf_token vault_token private_token job_token oauth_token
         service_token client_assertion saml_response x_amzn_oidc_data""",
     ),
-    Named("cookie", "{}", Trust.PHRASE, "cookie set_cookie cookies"),
+    Named(COOKIE, "{}", Trust.PHRASE, "cookie set_cookie cookies"),
     Named(
         "token",
         "{}",
@@ -142,7 +146,13 @@ NAMED: Final = (
         tenant tenant_name client_id installation_id billing_account owner_id member_id""",
     ),
     Named(
-        "host name",
+        "phone number",
+        PHONE,
+        Trust.ID,
+        "phone phone_number mobile mobile_phone cell_phone tel telephone msisdn fax",
+    ),
+    Named(
+        HOST_NAME,
         "{}",
         Trust.NAMED,
         """hostname host_name node_name pod pod_name computername machine_name container_name
@@ -152,7 +162,8 @@ NAMED: Final = (
 """Names in any spelling (``api_key``, ``x-api-key``, ``apiKey``), by what their values are."""
 
 _ENDINGS: Final = (
-    *("apikey", "secretkey", "accesskey", "accountkey", "password", "passwd", "secret"),
+    *("apikey", "secretkey", "accesskey", "accountkey", "masterkey", "password", "passwd"),
+    *("secret", "key"),
     *("accesstoken", "authtoken", "privatekey", "connectionstring", "token", "requestid"),
     *("traceid", "sessionid", "accountid", "projectid", "userid"),
 )
@@ -160,6 +171,13 @@ _SAID: Final = re.compile(
     r"(?i)\b(?:required|invalid|incorrect|must|missing|wrong|field|please|cannot|not|failed|expired)\b"
 )
 _OWN_RULES: Final = re.compile(r"(?i)arn:|[a-z][a-z0-9+.-]{1,20}:\\?/\\?/|projects/|users/")
+_NOUNS: Final = frozenset(
+    (
+        *("user", "owner", "customer", "principal", "account", "tenant", "team", "project"),
+        *("organization", "organisation", "org", "company", "workspace", "pod"),
+    )
+)
+_SETTING: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _SEPARATORS: Final = str.maketrans("", "", "_-. ")
 
 
@@ -170,6 +188,7 @@ def _folded(name: str) -> str:
 _BY_NAME: Final = {_folded(name): named for named in NAMED for name in named.names.split()}
 
 
+@lru_cache(maxsize=4096)
 def meaning(name: str) -> Named | None:
     """What the values of `name` are, or None when it gives nothing away."""
     folded = _folded(name[:80])
@@ -182,17 +201,39 @@ def meaning(name: str) -> Named | None:
     return found
 
 
+def names_its_neighbour(name: str) -> bool:
+    """Whether, in a list of two texts, `name` says what the second one is, as in raw headers.
+
+    ``["user", "assistant"]`` is a list of roles; ``["openai-organization", "acme"]`` is a header.
+    """
+    named = meaning(name)
+    return named is not None and name.lower() not in _NOUNS
+
+
+def _is_a_name(value: str) -> bool:
+    """Whether `value` is itself the name of a setting, as in ``KEY = "AWS_SECRET_ACCESS_KEY"``."""
+    folded = _folded(value[:80])
+    known = folded in _BY_NAME or folded.removeprefix("x") in _BY_NAME
+    return known or (_SETTING.fullmatch(value) is not None and meaning(value) is not None)
+
+
 def betrays(named: Named, value: str, *, loosely: bool = False) -> bool:
     """Whether `value`, beside a name of this meaning, must go.
 
     loosely: the name stood in a sentence, so that a plain word after it is just the next word.
     """
-    if is_trivial(value) or _OWN_RULES.match(value):
+    if named.trust is Trust.RANDOM and not is_random(value):
+        return False
+    if is_trivial(value) or _OWN_RULES.match(value) or _is_a_name(value):
         return False
     if named.trust is Trust.RANDOM:
+        return True
+    if named.trust is Trust.ID or (loosely and named.trust is Trust.NAMED):
+        return is_id(value) or (not loosely and is_drawn_after_prefix(value))
+    if loosely and not any(map(str.isdigit, value)):
         return is_random(value)
-    if named.trust is Trust.ID or loosely:
-        return is_id(value)
+    if named.kind == HOST_NAME and "." in value:
+        return False
     words = len(value.split())
     if named.trust is Trust.SECRET:
         return words == 1

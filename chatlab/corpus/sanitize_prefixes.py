@@ -13,7 +13,7 @@ TOKEN: Final = r"[A-Za-z0-9_-]{16,4096}"
 DOTTED: Final = r"[A-Za-z0-9_.~-]{16,4096}"
 BASE64: Final = r"[A-Za-z0-9+/_-]{12,4096}={0,2}"
 UPPER: Final = r"[A-Z0-9]{12,128}(?![a-z])"
-ID: Final = r"[A-Za-z0-9]{6,256}(?:[-_][A-Za-z0-9]{3,256}){0,8}"
+ID: Final = r"[A-Za-z0-9]{6,80}(?:[-_][A-Za-z0-9]{3,80}){0,6}"
 """What may follow a prefix."""
 
 
@@ -103,12 +103,12 @@ KEYS: Final = (
     Prefixed("Sentry token", BASE64, ("sntrys_", "sntryu_")),
     Prefixed("Atlassian token", BASE64, ("ATATT3", "ATCTT3")),
     Prefixed("age secret key", UPPER, ("AGE-SECRET-KEY-1",)),
+    Prefixed("New Relic key", UPPER, ("NRAK-",)),
     Prefixed(
         "service key",
         DOTTED,
         (
             *(
-                "NRAK-",
                 "PMAK-",
                 "dp.pt.",
                 "dp.st.",

@@ -8,26 +8,51 @@ from typing import Final
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9]+")
 _TIME: Final = re.compile(r"(?:19|20)\d{6}(?:T?\d{4,6}Z?)?|\d{1,14}", re.IGNORECASE)
 _RUN: Final = re.compile(r"[0-9]+|[A-Za-z]+")
-_CASES: Final = re.compile(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[a-z]")
+_CAMEL_PIECE: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _WORD_AND_NUMBER: Final = re.compile(r"[A-Za-z]*\d{0,2}|\d{1,5}")
+_JUDGED_CHARS: Final = 2000
 
-_MIXED_CASE: Final = 0.38
-"""How often, per letter, the case changes at least where letters were drawn; CamelCase has fewer."""
+_WRITTEN: Final = 2.75
+_WRITTEN_AFTER_A_PREFIX: Final = 4.0
+"""Letters in a piece of CamelCase, on average, from which on a person wrote it; drawn letters
+have about two. After a key's prefix the doubt goes the other way."""
+
+_LONG: Final = 16
+"""Letters and digits together that, after a key's prefix, are no word and its number."""
+
+_FEW_DIGITS: Final = 0.12
+"""Digits for each letter, at most, in a word with more than one number in it."""
 
 
-def is_word(segment: str) -> bool:
+def is_word(segment: str, written: float = _WRITTEN) -> bool:
     """Whether letters and digits stand as in a word, a model name, a version or a time."""
-    if len(segment) < 8 or _TIME.fullmatch(segment):
+    if len(segment) < 8 or len(set(segment)) < 3 or _TIME.fullmatch(segment):
         return True
     runs = _RUN.findall(segment)
-    if len(runs) > 3 or any(len(run) > 14 for run in runs if run.isdecimal()):
+    if any(len(run) > 14 for run in runs if run.isdecimal()):
         return False
-    return len(_CASES.findall(segment)) < _MIXED_CASE * len(segment)
+    letters = sum(len(run) for run in runs if not run.isdecimal())
+    mean = letters / max(1, len(_CAMEL_PIECE.findall(segment)))
+    if len(runs) > 3:
+        return mean >= _WRITTEN_AFTER_A_PREFIX and len(segment) - letters <= _FEW_DIGITS * letters
+    return mean >= written
 
 
 def is_random(value: str, least: int = 8) -> bool:
     """Whether `value`, of at least `least` characters, holds a part that no person would write."""
-    return len(value) >= least and not all(map(is_word, _SEGMENT.findall(value)))
+    if len(value) < least:
+        return False
+    return not all(map(is_word, _SEGMENT.findall(value[:_JUDGED_CHARS])))
+
+
+def is_drawn_after_prefix(tail: str) -> bool:
+    """Whether `tail`, what follows the prefix of some provider's keys, can be a key."""
+    return any(
+        len(runs := _RUN.findall(segment)) > 2
+        or (len(runs) > 1 and len(segment) >= _LONG)
+        or not is_word(segment, _WRITTEN_AFTER_A_PREFIX)
+        for segment in _SEGMENT.findall(tail[:_JUDGED_CHARS])
+    )
 
 
 def is_id(value: str) -> bool:

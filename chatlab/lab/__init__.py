@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from chatlab.lab.faults import FAULTS, Fault, parse_fault
     from chatlab.lab.playback import CassetteStep
     from chatlab.lab.recorder import RecordingTransport
+    from chatlab.lab.replayed import LogLine, Replay
+    from chatlab.lab.replaying import areplay, replay
     from chatlab.lab.script import SampleStep, Script, parse_step
     from chatlab.lab.server import FakeProvider
     from chatlab.lab.spec import ScriptError
@@ -22,7 +24,9 @@ _HOMES = {
     "CassetteStep": "playback",
     "FakeProvider": "server",
     "Fault": "faults",
+    "LogLine": "replayed",
     "RecordingTransport": "recorder",
+    "Replay": "replayed",
     "Request": "exchange",
     "SampleStep": "script",
     "Script": "script",
@@ -30,8 +34,10 @@ _HOMES = {
     "Success": "success",
     "ToolCall": "success",
     "Usage": "success",
+    "areplay": "replaying",
     "parse_fault": "faults",
     "parse_step": "script",
+    "replay": "replaying",
 }
 _EXTRA = frozenset({"h11", "h2", "cryptography"})
 
@@ -41,7 +47,9 @@ __all__ = [
     "CassetteStep",
     "FakeProvider",
     "Fault",
+    "LogLine",
     "RecordingTransport",
+    "Replay",
     "Request",
     "SampleStep",
     "Script",
@@ -49,8 +57,10 @@ __all__ = [
     "Success",
     "ToolCall",
     "Usage",
+    "areplay",
     "parse_fault",
     "parse_step",
+    "replay",
 ]
 
 

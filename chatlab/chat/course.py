@@ -1,0 +1,130 @@
+"""The course of a turn, without I/O and clock: from one attempt's result to what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Final, NoReturn
+
+from chatlab.chat.attempt import Attempt, Discarded, Execute, StreamFailed
+from chatlab.chat.events import Answer, Status, TurnEvent, TurnStatus
+from chatlab.chat.guards import StreamGuard
+from chatlab.errors import Verdict, classify, with_verdict
+from chatlab.errors.payloads import ChatError, ChatStreamRetry
+from chatlab.retry import Backoff, GiveUp, RetryMachine, State
+from chatlab.retry import Event as Happened
+from chatlab.retry.schedule import count_of_attempts
+
+Arguments = Mapping[str, object]
+Request = Arguments | Callable[[Verdict | None], Arguments]
+
+_HANDED_OUT: Final = "a tool call was executed already, and must not be executed twice"
+_OURS: Final = {"stream": "a turn always streams", "timeout": "startup_s and silence_s limit it"}
+
+
+class Course:
+    """Where a turn stands. Of `answer`, `gave_up` and `discarded` see `Turn`.
+
+    Raises ValueError for limits and arguments that cannot be used.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        policy: Backoff,
+        provider: str | None,
+        startup_s: float | None,
+        silence_s: float | None,
+        execute: Execute | None,
+    ) -> None:
+        self.answer: Answer | None = None
+        self.gave_up: GiveUp | None = None
+        self.discarded = Discarded()
+        self._request = request
+        self._provider = provider
+        self._guard = partial(
+            StreamGuard, startup_s=startup_s, silence_s=silence_s, provider=provider
+        )
+        self._guard(0.0)
+        self._execute = execute
+        self._machine = RetryMachine(policy)
+        self._verdict: Verdict | None = None
+        if not callable(request):
+            _check(request)
+
+    def begin(self, now: float) -> None:
+        """Begin, once. Raises RuntimeError if the turn has begun before."""
+        if self._machine.state is not State.IDLE:
+            raise RuntimeError("Turn: this turn has run, and it runs once; make a new one")
+        self._machine.feed(now, Happened.START)
+
+    def reach(self, status: TurnStatus) -> Status:
+        """The event for a `status` of the attempt that is running."""
+        return Status(status, self._machine.attempt + 1)
+
+    def arguments(self) -> Arguments:
+        """What to send in the attempt that begins. Raises what the user's function raises."""
+        asked = self._request
+        arguments = asked(self._verdict) if callable(asked) else asked
+        _check(arguments)
+        return arguments
+
+    def attempt(self, now: float, protocol: str, arguments: Arguments) -> Attempt:
+        """The attempt that sends `arguments` at `now`."""
+        choices = arguments.get("n")
+        return Attempt(
+            self._machine.attempt + 1,
+            now,
+            self._guard(now),
+            protocol,
+            choices if isinstance(choices, int) else 1,
+            self._execute,
+        )
+
+    def leave(self, now: float, attempt: Attempt) -> None:
+        """The attempt is over at `now`, however it ended: count it unless it gave the answer."""
+        if attempt.answer is None:
+            self.discarded += attempt.discarded(now)
+
+    def settle(self, now: float, attempt: Attempt) -> ChatStreamRetry | None:
+        """The retry to announce, or None: the answer is committed. Raises when it gives up."""
+        verdict = attempt.verdict
+        if verdict is None:
+            self.answer = attempt.answer
+            self._machine.feed(now, Happened.SUCCESS)
+            return None
+        if attempt.handed_out:
+            verdict = replace(verdict, retryable=False)
+        self._verdict = verdict
+        next_ = self._machine.feed(now, verdict)
+        if isinstance(next_, GiveUp):
+            self.gave_up = replace(next_, because=_HANDED_OUT) if attempt.handed_out else next_
+            self._raise(attempt, verdict, self.gave_up)
+        number, delay_s = attempt.number, next_.delay_s
+        return ChatStreamRetry.announce(verdict, attempt=number, delay_s=delay_s, now_s=now)
+
+    def wake(self, now: float) -> None:
+        """The announced wait is over: the next attempt begins."""
+        self._machine.feed(now, Happened.WAKE)
+
+    def failed(self, error: Exception) -> Iterator[TurnEvent]:
+        """The last events of a turn that raises `error`."""
+        yield ChatError.of(classify(error, self._provider))
+        yield self.reach(TurnStatus.FAILED)
+
+    def _raise(self, attempt: Attempt, verdict: Verdict, gave_up: GiveUp) -> NoReturn:
+        error = attempt.error or StreamFailed(verdict.message)
+        # An exception can refuse attributes (a frozen dataclass does); it is still the outcome.
+        with suppress(Exception):
+            with_verdict(error, verdict)
+            attempts = count_of_attempts(attempt.number)
+            error.add_note(f"chatlab gave up after {attempts}: {gave_up.because}")
+        raise error
+
+
+def _check(arguments: Arguments) -> None:
+    for name, because in _OURS.items():
+        if name in arguments:
+            raise ValueError(f"Turn: request has {name!r}; leave it out, {because}")

@@ -1,0 +1,170 @@
+"""Chats, their messages, response ids and last errors, in one SQLite file.
+
+A turn is committed whole or not at all. What is committed outlives a crash of the program and of
+the machine: each commit is written through to a write-ahead log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from chatlab.chat import events
+from chatlab.chat.database import MEMORY, connect, explained, transaction
+from chatlab.chat.history import decode, encode
+from chatlab.chat.schema import read_error
+from chatlab.chat.shown import sendable
+from chatlab.errors.payloads import ChatError
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One chat of a store. messages: how many it has. last_error: a `ChatError` as JSON."""
+
+    id: str
+    title: str
+    messages: int
+    last_error: Mapping[str, object] | None = None
+
+
+class Store:
+    """The chats in the file at `path`, which is made if it is not there; ``:memory:`` is no file.
+
+        with Store("chats.db") as store:
+            resolution = resolve_chain(store.history("chat-7"))
+            ...
+            store.commit("chat-7", [question, Message.answered(answer, model=model, store=True)])
+
+    A chat is there as soon as something of it is stored; before that it is empty. Any thread may
+    use a store, and any number of programs the same file. lock_wait_s: how long a writer waits for
+    the others, in seconds. An older store is brought up to date, in place.
+
+    Everything here raises `StoreError`, with one line that says what to do, if the file is locked,
+    read-only, no store, or a newer version's; then nothing in it has changed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, lock_wait_s: float = 5.0) -> None:
+        self.path = os.fspath(path)
+        if self.path != MEMORY:
+            self.path = str(Path(self.path).absolute())
+        self._lock = threading.Lock()
+        self._connection = connect(self.path, lock_wait_s)
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Again: nothing."""
+        with self._lock:
+            self._connection.close()
+
+    def commit(
+        self, chat: str, messages: Iterable[object], *, error: ChatError | None = None
+    ) -> None:
+        """Add the messages of one turn and set the chat's last error: all of it, or nothing.
+
+        messages: as `history.read` takes them; ValueError says which one cannot be stored. A
+        response id is kept only with a message that is `stored`, so that none can be chained to
+        that the provider does not have. error: why the turn failed; None: it did not.
+        """
+        rows = [_row(body) for body in encode(decode(messages))]
+        said = None if error is None else json.dumps(events.encode(error)["error"])
+        with self._writing() as connection:
+            self._set(connection, chat, "last_error", said)
+            for row in rows:
+                connection.execute(
+                    "INSERT INTO messages (chat, number, body, response_id) VALUES "
+                    "(?1, (SELECT count(*) FROM messages WHERE chat = ?1), ?2, ?3)",
+                    (chat, *row),
+                )
+
+    def history(self, chat: str) -> list[object]:
+        """The messages of a chat, oldest first, as `resolve_chain` and `history.decode` take them.
+
+        One that cannot be parsed comes as its text, and they say which it is.
+        """
+        found = self._found(
+            "SELECT body, response_id FROM messages WHERE chat = ? ORDER BY number", chat
+        )
+        return [_message(str(body), response_id) for body, response_id in found]
+
+    def last_error(self, chat: str) -> Mapping[str, object] | None:
+        """Why the last turn of a chat failed, a `ChatError` as JSON; None if it did not."""
+        found = self._found("SELECT last_error FROM chats WHERE id = ?", chat)
+        return _error(found[0][0]) if found else None
+
+    def rename(self, chat: str, title: str) -> None:
+        """Give a chat its title. A half of a character, as models make them, becomes U+FFFD."""
+        with self._writing() as connection:
+            self._set(connection, chat, "title", str(sendable(title)))
+
+    def forget_response(self, response_id: str) -> bool:
+        """Drop a response id that the provider has lost; whether any message had it."""
+        with self._writing() as connection:
+            changed = connection.execute(
+                "UPDATE messages SET response_id = NULL WHERE response_id = ?", (response_id,)
+            )
+            return changed.rowcount > 0
+
+    def chats(self) -> list[Chat]:
+        """All chats, the oldest first."""
+        found = self._found(
+            "SELECT id, title, (SELECT count(*) FROM messages WHERE chat = id), last_error "
+            "FROM chats ORDER BY rowid"
+        )
+        return [Chat(id, title, count, _error(error)) for id, title, count, error in found]
+
+    def delete(self, chat: str) -> None:
+        """Delete a chat and all its messages."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM chats WHERE id = ?", (chat,))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, explained(self.path), transaction(self._connection):
+            yield self._connection
+
+    def _found(self, question: str, *values: str) -> list[tuple[Any, ...]]:
+        with self._lock, explained(self.path):
+            return self._connection.execute(question, values).fetchall()
+
+    @staticmethod
+    def _set(connection: sqlite3.Connection, chat: str, column: str, value: str | None) -> None:
+        connection.execute(
+            f"INSERT INTO chats (id, {column}) VALUES (?, ?) "
+            f"ON CONFLICT (id) DO UPDATE SET {column} = excluded.{column}",
+            (chat, value),
+        )
+
+
+def _row(message: dict[str, Any]) -> tuple[str, str | None]:
+    """The columns of a message: its JSON without the response id, and the response id."""
+    response_id = message.pop("response_id", None)
+    return json.dumps(message), response_id if message.get("stored") else None
+
+
+def _message(body: str, response_id: str | None) -> object:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    if isinstance(message, dict) and response_id is not None:
+        message["response_id"] = response_id
+    return message
+
+
+def _error(stored: str | None) -> Mapping[str, object] | None:
+    return None if stored is None else read_error(stored)
