@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from chatlab.cli_corpus import FOUND_DIFFERENCE, add_corpus_commands, read_input
+from chatlab.cli_replay import add_replay
 from chatlab.corpus import SampleError
 from chatlab.errors import Failure, classify
 from chatlab.markup import visible
@@ -54,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 
     corpus = commands.add_parser("corpus", help="real failures with their expected verdicts")
     add_corpus_commands(corpus.add_subparsers(required=True, metavar="COMMAND"))
+
+    add_replay(commands)
 
     lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
     lab.add_argument("--folder", default="chatlab-notebooks", help="where copies go")

@@ -306,6 +306,14 @@ def test_every_state_has_a_name_and_a_title() -> None:
         assert title in status_html(state)
 
 
+def test_a_wait_that_the_person_ends_leaves_no_failure() -> None:
+    """The card says that it was stopped; what went wrong before stays in the table of attempts."""
+    state = state_of((0.0, retry(1, 60)), (1.0, status("cancelled")), provider="openai")
+    assert (state.kind, state.message, state.status_page) == (None, "", None)
+    assert state.title == "Stopped by the person"
+    assert "Overloaded, tried again" in attempts_html(state)
+
+
 def test_an_answer_that_is_not_simply_whole_says_so() -> None:
     """Cut by a limit, refused, or unknown."""
     notes = {

@@ -22,7 +22,7 @@ from chatlab.chat.contracts import Outcome
 from chatlab.chat.events import Answer, MessagePart, TurnEvent, TurnStatus
 from chatlab.errors import Kind
 from chatlab.errors.payloads import ChatError
-from chatlab.retry import Backoff, Full
+from chatlab.retry import Backoff, Decorrelated, Full
 from chatlab.views.charts import RETRY, STOP, SUCCEEDED, WAITING, Chart
 from chatlab.views.timeline import Result, TimedEvent, Timeline
 from chatlab.views.timeline_chart import timeline_chart
@@ -267,6 +267,15 @@ def test_hints_of_alike_attempts_are_counted() -> None:
         "3 attempts in 6 s, with waits of 6 s: attempts 1 to 3 met Overloaded (nothing shown, then "
         "waits of 10 s in all, 2 of them asked for by the provider)."
     )
+
+
+def test_a_wait_that_grew_from_the_one_before_is_no_hint() -> None:
+    """Decorrelated jitter draws up to three times the last wait."""
+    policy = Backoff(jitter=Decorrelated(random.Random(0)))
+    log: list[TimedEvent] = [(0.0, retry(1, 3)), (3.0, retry(2, 9)), (12.0, retry(3, 28))]
+    assert [row.endswith("as asked") for row in rows(timeline_chart(log, policy=policy))] == [
+        *(False, False, True),
+    ]
 
 
 def test_a_wait_that_was_rounded_up_to_a_millisecond_is_no_hint() -> None:

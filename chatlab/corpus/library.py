@@ -165,7 +165,7 @@ class Corpus(Mapping[str, Sample]):
 
 
 def sample_files(folder: Path) -> list[Path]:
-    """The record files below `folder`, sorted; hidden folders and ``schema.json`` are no samples."""
+    """The record files below `folder`, sorted, without hidden folders and ``schema.json``."""
     return sorted(
         file
         for file in folder.rglob("*.json")

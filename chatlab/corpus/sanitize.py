@@ -9,7 +9,7 @@ sanitized stays as it is when it is sanitized again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -28,7 +28,13 @@ from chatlab.corpus.sanitize_credentials import (
 )
 from chatlab.corpus.sanitize_identities import redact_identities
 from chatlab.corpus.sanitize_named import betrays, meaning
-from chatlab.corpus.sanitize_pairs import redact_flags, redact_pairs, redact_sentences, start
+from chatlab.corpus.sanitize_pairs import (
+    Take,
+    redact_flags,
+    redact_pairs,
+    redact_sentences,
+    start,
+)
 from chatlab.corpus.sanitize_places import redact_hosts, redact_paths
 from chatlab.corpus.sanitize_shapes import is_random
 from chatlab.corpus.sanitize_walk import Change, changed, texts_in
@@ -62,6 +68,7 @@ _STEPS: Final = (
 )
 _MAX_ROUNDS: Final = 8
 _MIN_SPREAD_CHARS: Final = 8
+_PIECE_CHARS: Final = 8_000
 _BEFORE: Final = re.compile(start())
 _KEY_HEAD: Final = re.compile(r"(?:[A-Za-z]{2,6}[-_]){1,3}")
 _LETTERS: Final = re.compile(r"[^\W\d_]{3,}")
@@ -198,15 +205,32 @@ def _without_secrets(
         return take(named.kind, text, NUMBER if bare else named.form)
     if bare or (key, text) in settled:
         return text
+    text = "".join(_until_nothing_is_found(piece, take) for piece in _pieces(text))
+    settled.add((key, text))
+    return text
+
+
+def _until_nothing_is_found(text: str, take: Take) -> str:
     idle = 0
     for step in _STEPS * _MAX_ROUNDS:
         before = text
         text = step(text, take)
         idle = idle + 1 if text == before else 0
         if idle == len(_STEPS):
-            settled.add((key, text))
             break
     return text
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """`text` in pieces of whole lines: what is found again is looked for in its piece only."""
+    begin = 0
+    while len(text) - begin > _PIECE_CHARS:
+        end = text.find("\n", begin + _PIECE_CHARS) + 1
+        if not end:
+            break
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
 
 
 def _values_to_spread(record: dict[str, object], ledger: Ledger) -> dict[str, str]:

@@ -76,8 +76,12 @@ def redact_credentials(text: str, take: Take) -> str:
         text = _JWT.sub(lambda match: take("JSON web token", match[0], "{}"), text)
     for kind, part, form in _forms():
         if part in text:
-            text = form.sub(lambda match, kind=kind: _unless_own(match[0], kind, take), text)
+            text = _each(form, kind, text, take)
     return text
+
+
+def _each(form: re.Pattern[str], kind: str, text: str, take: Take) -> str:
+    return form.sub(lambda match: _unless_own(match[0], kind, take), text)
 
 
 @cache

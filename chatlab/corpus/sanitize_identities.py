@@ -17,7 +17,7 @@ _ARN: Final = re.compile(
 _PUBLIC_RESOURCE: Final = re.compile(r"(?:foundation-model|inference-profile)/|aws:|\*?$|root$")
 _RESOURCE: Final = re.compile(r"(?P<type>[a-z][a-z-]{1,40}[/:])?(?P<name>.*)")
 _ACCOUNT: Final = re.compile(
-    r"(?i)\baccount(?:[ _-]?(?:id|number|no\.?))?\\?[\"']?\W{1,6}"
+    r"(?i)\baccount(?:[ _-]?(?:id|number|no\.?))?\\?[\"']?[^\w\n]{1,6}"
     r"(?P<value>\d{12})(?!\d)"
 )
 _TUNED: Final = re.compile(
@@ -50,7 +50,7 @@ _IPV4: Final = re.compile(
 _IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}+(?![\w:]|\.\d)")
 _LIKE_IPV6: Final = re.compile(r"(?=.*\d)(?=.*[^:]{3}|.*:.*:.*:.*:)(?:.*::|(?:[^:]*:){7}[^:]*$)")
 _A_VERSION: Final = re.compile(
-    r"(?i)(?:version|\bver|\bv|build|release|driver|revision|[=<>~]=)[\s\"':=]{0,3}$"
+    r"(?i)(?:version|\bver|\bv|build|release|driver|revision|[=<>~]=)[ \"':=]{0,3}$"
 )
 _KEPT: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
     map(

@@ -102,7 +102,7 @@ def redact_pairs(text: str, take: Take) -> str:
 
 def redact_flags(text: str, take: Take) -> str:
     """`text` without the secrets in command lines: ``--api-key X``, ``-u name:password``."""
-    if " -" not in text and not text.startswith("-"):
+    if "--" not in text and " -u" not in text:
         return text
 
     def flag(match: re.Match[str]) -> str:

@@ -69,8 +69,8 @@ _DURATION: Final = (
 )
 _SENTENCES: Final = (
     re.compile(
-        r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back|leave)"
-        r"(?![a-z])"
+        r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back"
+        r"|leave)(?![a-z])"
         r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another)\s+(?:about\s+|~\s*)?"
         rf"{_DURATION}",
         re.IGNORECASE,

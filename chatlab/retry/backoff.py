@@ -24,7 +24,6 @@ from chatlab.retry.schedule import (
     duration,
 )
 
-
 LONGEST_S = 366 * 86_400
 """A year in seconds: a policy that waits longer is a mistake."""
 
