@@ -495,8 +495,13 @@ PLACES: Final[dict[str, Callable[[str], object]]] = {
     "text": lambda planted: f"HTTP 429 rate limit {planted} exceeded",
     "before a phrase": lambda planted: f"{planted} rate limit reached",
     "behind a phrase": lambda planted: f"invalid api key {planted}",
-    "around the window": lambda planted: f"{'x' * 485} {planted} overloaded",
-    "far from the mark": lambda planted: f"{planted}{' pad' * 122} {planted} rate limit reached",
+    "named by the phrase": lambda planted: f"401 invalid api key: {planted.rpartition(' ')[2]}",
+    "over the left edge": lambda planted: (
+        f"{planted}{' ' * (500 - len(planted) // 2)}rate limit reached"
+    ),
+    "over the right edge": lambda planted: (
+        f"rate limit reached{' ' * (1982 - len(planted) // 2)}{planted}"
+    ),
     "message": lambda planted: {"error": {"message": planted, "code": "rate_limit_exceeded"}},
     "code": lambda planted: {"error": {"message": "x", "code": planted, "type": planted}},
     "key": lambda planted: {"error": {planted: "rate limit reached", "retry_after": 5}},
@@ -617,6 +622,61 @@ def test_time_is_linear_in_the_length(unit: str) -> None:
     assert ratio(classify, unit, 100_000) < 25
     assert ratio(lambda text: classify({"error": {"message": text}}), unit, 1_500) < 25
     assert ratio(lambda text: shown(classify(RuntimeError(f"HTTP 401 {text}"))), unit, 1_500) < 25
+
+
+HEADS: Final = (
+    *(
+        "status",
+        "http/1.1",
+        "error",
+        "error code",
+        "retry after",
+        "try again in",
+        "wait 1",
+        "limit",
+    ),
+    *("retry_delay", "network error", "domain=", "nsurlerrordomain", "curl: (", "errno", "api key"),
+    *(
+        "Bearer ",
+        "key provided",
+        "{'a': '",
+        '{"a": "',
+        "<script",
+        "<!--",
+        "<b ",
+        "a://",
+        "sk-",
+        "a.",
+    ),
+    *("Traceback (most recent call last):\n", 'File "', "HTTP/1.1 429", "data: {", "curl ", "\\u"),
+)
+RUNS: Final = (
+    " ",
+    "\n",
+    "\t",
+    "a",
+    "A",
+    "1",
+    "_",
+    "-",
+    ".",
+    "a ",
+    "1 ",
+    "=",
+    ":",
+    "\\",
+    "'",
+    "<",
+    "*",
+)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=repr)
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_time_is_linear_in_a_run_behind_a_word(head: str, run: str) -> None:
+    """What a pattern looks for after a word it does not look for at every place behind it."""
+    for size in (150, 1_500):
+        assert ratio(lambda text: classify(head + text).detail, run, size) < 25
 
 
 # --- anything ------------------------------------------------------------------------------------

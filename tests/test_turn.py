@@ -1165,6 +1165,52 @@ def test_an_error_in_band_that_no_rule_knows_is_the_providers_word(
     assert payload["kind"] == "generic"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_chat_answer_is_complete_with_its_last_finish_reason(
+    is_async: bool, serve: Serve
+) -> None:
+    """A server that then never closes costs time, and not the answer."""
+    pieces = [_chunks(None, "stop")]
+    server = serve(_in_pieces(pieces, 0.0, threading.Event()))
+    clock = VirtualClock()
+    played = Way("completions", is_async).play(server.url, clock=clock)
+    assert played.story == ["starting", "streaming", "message", "completed"]
+    assert clock.now() == 600
+
+
+def test_content_that_a_busy_loop_had_no_time_to_read_is_in_time() -> None:
+    """The answer came while something else held the loop until after the guard's limit."""
+
+    async def scene(provider: FakeProvider) -> Played:
+        way = Way("responses", True)
+        async with way.client(provider.base_url) as client:
+            played = way.prepare(client, {"clock": SystemClock(), "startup_s": 0.6})
+            asyncio.get_running_loop().call_later(0.2, time.sleep, 0.8)
+            played.answer = await played.turn.arun()
+        return played
+
+    with FakeProvider(Success(content_after_s=0.4)) as provider:
+        played = asyncio.run(scene(provider))
+    assert played.story == ["starting", "streaming", "message", "completed"]
+
+
+@both_ways
+def test_an_interruption_that_meets_the_sdk_comes_out_as_itself(way: Way) -> None:
+    """Raised where the request is read, in another thread or task; it is no failure to retry."""
+
+    def interrupt(request: httpx2.Request) -> None:
+        raise Cancelled("connection reset by peer")
+
+    async def ainterrupt(request: httpx2.Request) -> None:
+        interrupt(request)
+
+    told: list[TurnEvent] = []
+    hooks = {"request": [ainterrupt if way.is_async else interrupt]}
+    with FakeProvider(["success"]) as provider, pytest.raises(Cancelled, match="reset by peer"):
+        way.play(provider.base_url, http={"event_hooks": hooks}, on_event=told.append)
+    assert [encode(event)["status"]["status"] for event in told] == ["starting", "cancelled"]  # type: ignore[index]
+
+
 def test_two_hundred_turns_at_once_all_finish_and_lose_no_event() -> None:
     """Each meets one failure and one broken stream, on one client and one provider."""
     turns, steps = 200, ["http-error:503", "in-band-error:overloaded", "success"]

@@ -174,7 +174,11 @@ def test_a_log_of_a_virtual_clock_is_played_piece_by_piece() -> None:
 def test_a_wait_of_a_virtual_clock_takes_exactly_as_long_as_announced() -> None:
     """The status that comes with the retry does not hold it up."""
     pace = VirtualClock()
-    log = [(7.0, retry(1, 4)), (7.0, status("retrying")), (11.0, status("starting", 2))]
+    log: list[TimedEvent] = [
+        (7.0, retry(1, 4)),
+        (7.0, status("retrying")),
+        (11.0, status("starting", 2)),
+    ]
     in_a_loop(TurnCard(log, pace=pace).played())
     assert pace.now() == pytest.approx(4, abs=1e-9)
 

@@ -71,7 +71,6 @@ class ThreadReader:
                     self._items.put(event_dict(event))
         except BaseException as raised:  # whatever it is, the one who waits must hear of it
             error = raised
-        self._notice(None)
         self._items.put(wire.closed(error))
 
     def _notice(self, connection: Connection | None) -> None:
@@ -108,7 +107,7 @@ class TaskReader:
         await asyncio.wait([self._task])
 
     async def _read(self) -> None:
-        wire = Wire()
+        wire, error = Wire(), None
         try:
             stream = await self._start()
             try:
@@ -117,9 +116,8 @@ class TaskReader:
                     self._items.put_nowait(event_dict(event))
             finally:
                 await stream.close()
-        except BaseException as error:
-            self._items.put_nowait(wire.closed(error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._items.put_nowait(wire.closed(None))
+        except BaseException as raised:  # whatever it is, the one who waits must hear of it
+            error = raised
+        self._items.put_nowait(wire.closed(error))
+        if isinstance(error, asyncio.CancelledError):
+            raise error

@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from functools import partial
 from typing import Final, TypeVar
 
@@ -96,8 +96,9 @@ class Turn:
         `StreamFailed`. What is no `Exception` (KeyboardInterrupt, `Cancelled`) passes through at
         once. Raises TypeError if the client is asynchronous, RuntimeError if the turn has run.
         """
-        for _ in self.events():
-            pass
+        with closing(self.events()) as events:
+            for _ in events:
+                pass
         return self._committed()
 
     async def arun(self) -> Answer:
