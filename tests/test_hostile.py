@@ -650,33 +650,16 @@ HEADS: Final = (
     ),
     *("Traceback (most recent call last):\n", 'File "', "HTTP/1.1 429", "data: {", "curl ", "\\u"),
 )
-RUNS: Final = (
-    " ",
-    "\n",
-    "\t",
-    "a",
-    "A",
-    "1",
-    "_",
-    "-",
-    ".",
-    "a ",
-    "1 ",
-    "=",
-    ":",
-    "\\",
-    "'",
-    "<",
-    "*",
-)
+RUNS: Final = (" ", "\n", "a", "1", "-", ".", "\\", "'")
 
 
-@pytest.mark.parametrize("run", RUNS, ids=repr)
 @pytest.mark.parametrize("head", HEADS, ids=repr)
-def test_time_is_linear_in_a_run_behind_a_word(head: str, run: str) -> None:
-    """What a pattern looks for after a word it does not look for at every place behind it."""
-    for size in (150, 1_500):
-        assert ratio(lambda text: classify(head + text).detail, run, size) < 25
+def test_time_is_linear_in_a_run_behind_a_word(head: str) -> None:
+    """What a pattern looks for behind a word, it does not look for from every place behind it."""
+    for run in RUNS:
+        for size in (150, 1_500):
+            times = ratio(lambda text: classify(head + text).detail, run, size)
+            assert times < 25, f"{run!r}: {times:.0f} times"
 
 
 # --- anything ------------------------------------------------------------------------------------

@@ -186,6 +186,36 @@ def test_a_viewer_reconnects_in_another_process(hubs: tuple[Hub, Hub], after: in
     assert items == [LiveEvent(n, event) for n, event in enumerate(events, start=1)][after:]
 
 
+def test_a_late_viewer_gets_one_snapshot_however_much_there_is_to_read(
+    hubs: tuple[Hub, Hub], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes in when all has been read, in as many pages as that takes."""
+    monkeypatch.setattr(journal, "PAGE", 2)
+    here, there = hubs
+    with here.open("t") as stream:
+        for piece in words(5):
+            stream.publish(piece)
+        until(partial(holds, store, 5))
+        assert there.subscribe("t").take() == (Snapshot(5, (said("1 2 3 4 5 "),)),)
+
+
+def test_a_process_that_only_watches_writes_nothing(hubs: tuple[Hub, Hub], store: Store) -> None:
+    """So it neither locks the file nor is kept waiting by one that does."""
+    here, there = hubs
+    with here.open("t") as stream:
+        stream.publish(ERROR)
+        viewer = there.subscribe("t", after=0)
+        assert viewer.take() == (LiveEvent(1, ERROR),)
+        until(partial(holds, store, 1))
+    assert list(viewer) == []
+    until(lambda: turns(store) == {"t": 1})
+    waiting = there.subscribe("never")
+    with closing(sqlite3.connect(store.path)) as connection:
+        version = connection.execute("PRAGMA data_version").fetchone()
+        assert waiting.take(1.2) == ()
+        assert connection.execute("PRAGMA data_version").fetchone() == version
+
+
 def test_a_viewer_is_not_thrown_back_by_a_process_that_is_behind(
     hubs: tuple[Hub, Hub], store: Store
 ) -> None:
@@ -357,8 +387,11 @@ def test_a_locked_file_does_not_hold_up_the_turn(
             other.execute("COMMIT")
         text = "0 " + "".join(f"{number} " for number in range(1, 101))
         assert seen(viewer, 101).text == text
-        stream.publish(RETRY)
-        assert next(viewer) == LiveEvent(102, RETRY)
+        for number, piece in enumerate(words(40), start=102):
+            stream.publish(piece)
+            until(partial(holds, store, number))
+        text += "".join(f"{number} " for number in range(1, 41))
+        assert seen(there.subscribe("t"), 141).text == text
     names = [record.name.rpartition(".")[2] for record in caplog.records]
     assert names.count("relay") == 1
     (told,) = [record.getMessage() for record in caplog.records if record.name.endswith("relay")]

@@ -166,7 +166,7 @@ class Relay:
             if one.number is not None
         ]
         now = time.monotonic()
-        if now < self._beat_at and all(items is None for *_, items in news):
+        if all(items is None for *_, items in news) and (not news or now < self._beat_at):
             return False
         self._beat_at = now + BEAT_S / 2
         with journal.writing():

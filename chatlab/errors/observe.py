@@ -248,7 +248,7 @@ def _body_of(thing: object) -> object:
     content = _content_of(_response_of(thing)) or _rpc_of(thing)
     if content:
         return content
-    for name in ("body", "json_body", "details", "error"):
+    for name in ("body", "json_body", "details", "error", "doc"):  # doc: what was no JSON
         value = _attribute(thing, name)
         if isinstance(value, Mapping | list | tuple | str | bytes) and value:
             return value
