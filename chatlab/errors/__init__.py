@@ -5,6 +5,7 @@ from chatlab.errors.failure import Failure, Raised, StreamReset
 from chatlab.errors.hints import Hint
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observe import observe, with_verdict
+from chatlab.errors.payloads import ChatError, ChatStreamRetry, chat_error, last_error
 from chatlab.errors.rule import Evidence, Rule
 from chatlab.errors.rule_table import RuleTable
 from chatlab.errors.rules import RULES
@@ -13,6 +14,8 @@ from chatlab.errors.verdict import Verdict
 __all__ = [
     "RULES",
     "UNMATCHED",
+    "ChatError",
+    "ChatStreamRetry",
     "Evidence",
     "Failure",
     "Hint",
@@ -22,7 +25,9 @@ __all__ = [
     "RuleTable",
     "StreamReset",
     "Verdict",
+    "chat_error",
     "classify",
+    "last_error",
     "observe",
     "with_verdict",
 ]
