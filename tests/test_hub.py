@@ -35,7 +35,7 @@ from chatlab.chat.turn import Turn
 from chatlab.chat.view import Item, LiveEvent, Snapshot, View
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.lab import FakeProvider
-from chatlab.retry import VirtualClock
+from chatlab.retry import Backoff
 
 
 def numbers(items: tuple[Item, ...]) -> list[int]:
@@ -464,7 +464,8 @@ def test_viewers_of_a_turn_that_is_retried_never_see_the_failed_attempt_again() 
         late: list[tuple[TurnEvent, Snapshot]] = []
         with hub.open("t") as stream:
             viewer, view = hub.subscribe("t", after=0), View()
-            turn = Turn(request, client=client, clock=VirtualClock(), on_event=stream.publish)
+            policy = Backoff(initial_s=0.01)
+            turn = Turn(request, client=client, policy=policy, on_event=stream.publish)
             for event in turn.events():
                 (now,) = hub.subscribe("t").take()
                 assert isinstance(now, Snapshot)

@@ -427,6 +427,19 @@ def test_the_host_that_was_called_names_the_provider(
     assert classify(error, provider="vercel").provider == "vercel"
 
 
+def test_the_provider_that_litellm_names_beats_the_address_that_it_invents() -> None:
+    """Its exceptions carry the provider's name beside a request that was never sent."""
+
+    class RateLimitError(openai.RateLimitError):
+        llm_provider = "vertex_ai"
+
+    request = httpx2.Request("POST", "https://api.openai.com/v1")
+    error = RateLimitError("x", response=httpx2.Response(429, request=request), body=None)
+    assert classify(error).provider == "google"
+    del RateLimitError.llm_provider
+    assert classify(error).provider == "openai"
+
+
 # --- HTTP libraries ------------------------------------------------------------------------------
 
 Fetch = Callable[[str], object]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from turn_events import ERROR
 
@@ -277,6 +277,7 @@ def test_an_older_store_can_be_brought_up_to_date_twice(path: Path) -> None:
         assert structure_errors(connection) == 0
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | st.builds(

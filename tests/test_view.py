@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from turn_events import (
     ANSWER,
@@ -73,6 +73,7 @@ def test_an_error_leaves_what_was_shown() -> None:
     assert (view.text, view.error) == ("half", ERROR)
 
 
+@settings(deadline=None)
 @given(st.lists(turn_events), turn_events)
 @example([STARTING, RETRY], RETRYING)
 @example([RETRY, RETRYING], Status(TurnStatus.STARTING, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -77,10 +78,11 @@ def connect(path: str | os.PathLike[str], lock_wait_s: float) -> sqlite3.Connect
         try:
             connection.text_factory = _text
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
             if _version(connection, name) < len(MIGRATIONS):
                 _migrate(connection, name)
             if name != MEMORY:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(connection, lock_wait_s)
         except BaseException:
             connection.close()
             raise
@@ -105,6 +107,20 @@ def _migrate(connection: sqlite3.Connection, name: str) -> None:
             step(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _write_ahead(connection: sqlite3.Connection, lock_wait_s: float) -> None:
+    """Use a write-ahead log. Of two that begin with it at once, SQLite refuses one unwaited."""
+    deadline = time.monotonic() + lock_wait_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _version(connection: sqlite3.Connection, name: str) -> int:

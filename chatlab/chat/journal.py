@@ -44,8 +44,9 @@ class Journal:
     def __init__(self, path: str, lock_wait_s: float) -> None:
         self._path = path
         self._connection = connect(path, lock_wait_s)
-        # Consistent after any crash; a power cut may take the last moments of a running turn.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
+        with explained(path):
+            # Consistent after any crash; a power cut may take the last moments of a running turn.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
         self._data_version = 0
 
     def close(self) -> None:

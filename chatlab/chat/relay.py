@@ -9,7 +9,8 @@ machines, publish what a `Subscription` gives to the broker that you have.
 
 The turn waits for none of this. The relay is one more reader of the stream, in a thread of its
 own, and what gathers while it writes goes into one transaction. If the file is locked for so long
-that the ring overtakes it, it gets a snapshot, like any slow viewer, and passes that on.
+that the ring overtakes it, it gets a snapshot, like any slow viewer, and passes that on. It reads
+the real clock, whatever clock the turn has: other processes live by no other.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ from chatlab.chat.journal import Journal, News
 from chatlab.chat.stream import Cursor, Stream
 
 GATHER_S: Final = 0.01
+"""How long news gathers before it is written."""
+
 BEAT_S: Final = 1.0
-RETRY_S: Final = 1.0
-CATCH_UP_S: Final = 2 * BEAT_S
-"""How long a viewer is taken at its word that it has seen more of a turn than is known here."""
+"""How often a process shows that its turns still run."""
 
 LOCK_WAIT_S: Final = 2.0
+RETRY_S: Final = 1.0
+"""How long a locked file is waited for, and after how long it is tried again."""
+
+CATCH_UP_S: Final = 2 * BEAT_S
+"""How long a viewer is taken at its word that it has seen more of a turn than is known here."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +98,7 @@ class Relay:
             if mirror is None:
                 return None
             if mirror.stream.begun:
-                raise ValueError(f"Hub.open: turn {turn!r} runs elsewhere; give it a new name")
+                raise ValueError(f"Hub.open: turn {turn!r} was begun elsewhere; give it a new name")
             del self._mirrors[turn]
             mirror.stream.begin(mirror=False)
             return mirror.stream
@@ -101,10 +107,10 @@ class Relay:
         """Pass on the last news of turns that have ended, and stop. Again: nothing."""
         with self._lock:
             self._closing.set()
-            mirrors = [mirror.stream for mirror in self._mirrors.values()]
+            for mirror in [*self._mirrors.values()]:
+                mirror.stream.close()
+                self._forget(mirror)
             thread = self._thread
-        for stream in mirrors:
-            stream.close()
         self._wake.set()
         if thread is not None:
             thread.join()
@@ -119,8 +125,8 @@ class Relay:
         journal: Journal | None = None
         failing = False
         while True:
-            closing = self._closing.is_set()
             self._wake.clear()
+            closing = self._closing.is_set()
             try:
                 journal = journal or Journal(self._path, LOCK_WAIT_S)
                 wrote = self._send(journal)
@@ -200,11 +206,13 @@ class Relay:
                 mirror.stream.fail(error)
                 over = True
             with self._lock:
-                if self._mirrors.get(mirror.stream.turn) is mirror and (
-                    over or not mirror.stream.load.viewers
-                ):
-                    del self._mirrors[mirror.stream.turn]
-                    self._mirrors_dropped += mirror.stream.load.dropped
+                known = self._mirrors.get(mirror.stream.turn) is mirror
+                if known and (over or not mirror.stream.load.viewers):
+                    self._forget(mirror)
+
+    def _forget(self, mirror: Mirror) -> None:
+        del self._mirrors[mirror.stream.turn]
+        self._mirrors_dropped += mirror.stream.load.dropped
 
     def _follow(self, journal: Journal, mirror: Mirror) -> bool:
         """Take in what is new of one turn; whether that was the last."""

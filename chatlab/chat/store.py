@@ -86,9 +86,9 @@ class Store:
             self._set(connection, chat, "last_error", said)
             for row in rows:
                 connection.execute(
-                    "INSERT INTO messages (chat, number, body, response_id) VALUES "
-                    "(?1, (SELECT count(*) FROM messages WHERE chat = ?1), ?2, ?3)",
-                    (chat, *row),
+                    "INSERT INTO messages (chat, number, body, response_id) SELECT "
+                    "?, coalesce(max(number) + 1, 0), ?, ? FROM messages WHERE chat = ?",
+                    (chat, *row, chat),
                 )
 
     def history(self, chat: str) -> list[object]:

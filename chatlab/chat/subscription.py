@@ -28,7 +28,7 @@ class Subscription:
     how many events it stands for. The iteration ends with the turn, or when the subscription is
     closed, by any thread. It raises `TurnLost` if another process ran the turn and is gone.
 
-    position: number of the last event that was handed out, to reconnect with; None before it.
+    position: number of the last event that was handed out (or had before), to reconnect with.
     over: whether the end has been met.
     """
 

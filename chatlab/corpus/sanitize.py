@@ -175,13 +175,13 @@ def _searched(record: dict[str, object], ledger: Ledger) -> dict[str, object]:
     """`record` after as many rounds as find something; what was found once is found everywhere."""
     search = partial(_without_secrets, ledger=ledger, settled=set())
     for _ in range(_MAX_ROUNDS):
-        before = record
         record = _fields(record, search)
         values = _values_to_spread(record, ledger)
-        if values:
-            matcher = AhoCorasick([clean(value) for value in values], MatchKind.LeftmostLongest)
-            spread = partial(_without_values, values=values, matcher=matcher, ledger=ledger)
-            record = _fields(record, spread)
+        if not values:
+            break
+        matcher = AhoCorasick([clean(value) for value in values], MatchKind.LeftmostLongest)
+        spread = partial(_without_values, values=values, matcher=matcher, ledger=ledger)
+        before, record = record, _fields(record, spread)
         if record == before:
             break
     return record
@@ -201,12 +201,16 @@ def _without_secrets(
         return ledger.take(kind, where, value, form)
 
     named = meaning(key)
-    if named is not None and betrays(named, text):
-        return take(named.kind, text, NUMBER if bare else named.form)
-    if bare or (key, text) in settled:
-        return text
-    text = "".join(_until_nothing_is_found(piece, take) for piece in _pieces(text))
-    settled.add((key, text))
+    for _ in range(_MAX_ROUNDS):
+        if (key, text) in settled:
+            break
+        before = text
+        if named is not None and betrays(named, text):
+            text = take(named.kind, text, NUMBER if bare else named.form)
+        elif not bare:
+            text = "".join(_until_nothing_is_found(piece, take) for piece in _pieces(text))
+        if text == before:
+            settled.add((key, text))
     return text
 
 
@@ -237,7 +241,7 @@ def _values_to_spread(record: dict[str, object], ledger: Ledger) -> dict[str, st
     """Values that go wherever they stand, with their kinds: drawn ones, and the detector's."""
     lines = dict.fromkeys(f"{key}: {text}" for key, text in texts_in(record))
     values = {value: kind for value, kind in ledger.given().items() if is_random(value[:2000])}
-    for kind, value in detected("\n".join(lines)):
+    for kind, value in detected("\n".join(lines).replace(WORD, "")):
         if WORD not in value and not is_trivial(value):
             values.setdefault(value, kind)
     return {value: kind for value, kind in values.items() if len(value) >= _MIN_SPREAD_CHARS}

@@ -51,8 +51,6 @@ _FORMS: Final = (
 )
 """Kind, a part that every such value has, and its form."""
 
-_SHORT_NAME: Final = 4
-
 _DIGEST: Final = r"(?P<digest>\bsha\d{1,3}[-:=][A-Za-z0-9+/=]{20,}+|;base64,[A-Za-z0-9+/=]*+)"
 _BASE64: Final = re.compile(
     rf"{_DIGEST}|(?:(?<![A-Za-z0-9+/_\\-])|(?<=\\[nrt]))[A-Za-z0-9+/]{{40,}}+={{0,2}}(?![A-Za-z0-9_-])"
@@ -63,6 +61,7 @@ _TOKEN: Final = re.compile(
 _NO_TOKEN_AFTER: Final = re.compile(
     r"(?i)(?:commit[ /:]|(?:blob|tree)/|rev[ =]|additional_data:(?:b')?|\d\.)$"
 )
+_LONG_ID: Final = 16
 _PATH_WORD: Final = re.compile(r"(?:^|/)[a-z]{4,}(?:/|$)")
 
 
@@ -96,13 +95,21 @@ def _unless_own(value: str, kind: str, take: Take) -> str:
     return value if is_own(value) else take(kind, value, "{}")
 
 
+def _is_harmless(part: str) -> bool:
+    return is_own(part) or (len(part) > _SHORT and is_trivial(part))
+
+
+_SHORT: Final = 3
+"""In an address a name or password is one however short it is."""
+
+
 def _without_userinfo(match: re.Match[str], take: Take) -> str:
     user, colon, password = match["user"], match["colon"], match["password"]
     if not (user or password) or match["scheme"].lower().startswith(("git+ssh", "ssh:")):
         return match[0]
-    if user and (len(user) < _SHORT_NAME or not is_trivial(user)):
+    if user and not _is_harmless(user):
         user = take("user", user, "user_{}") if colon else take("token", user, "{}")
-    if password and not is_trivial(password):
+    if password and not _is_harmless(password):
         password = take("password", password, "{}")
     return f"{match['scheme']}{user}{colon}{password}@"
 
@@ -139,7 +146,9 @@ def _goes_on_as_drawn(row: Prefixed, tail: str) -> bool:
         return False
     if row.tail == UPPER:
         return any(map(str.isdigit, tail)) or 3 * sum(map(tail.count, "AEIOU")) < len(tail)
-    return is_id(tail) if row.tail == ID else is_drawn_after_prefix(tail)
+    if row.tail == ID and len(re.split("[-_]", tail, maxsplit=1)[0]) < _LONG_ID:
+        return is_id(tail)
+    return is_drawn_after_prefix(tail) or (row.tail == ID and is_id(tail))
 
 
 def redact_masked(text: str, take: Take) -> str:

@@ -178,6 +178,7 @@ _NOUNS: Final = frozenset(
     )
 )
 _SETTING: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_LONGEST_NAME: Final = 80
 _SEPARATORS: Final = str.maketrans("", "", "_-. ")
 
 
@@ -191,7 +192,9 @@ _BY_NAME: Final = {_folded(name): named for named in NAMED for name in named.nam
 @lru_cache(maxsize=4096)
 def meaning(name: str) -> Named | None:
     """What the values of `name` are, or None when it gives nothing away."""
-    folded = _folded(name[:80])
+    if len(name) > _LONGEST_NAME:
+        return None
+    folded = _folded(name)
     found = _BY_NAME.get(folded)
     if found is None and folded.startswith(("xms", "x")):
         found = _BY_NAME.get(folded[1:]) or _BY_NAME.get(folded[3:])
@@ -212,7 +215,7 @@ def names_its_neighbour(name: str) -> bool:
 
 def _is_a_name(value: str) -> bool:
     """Whether `value` is itself the name of a setting, as in ``KEY = "AWS_SECRET_ACCESS_KEY"``."""
-    folded = _folded(value[:80])
+    folded = _folded(value[:_LONGEST_NAME])
     known = folded in _BY_NAME or folded.removeprefix("x") in _BY_NAME
     return known or (_SETTING.fullmatch(value) is not None and meaning(value) is not None)
 

@@ -190,8 +190,13 @@ def _in_a_sentence(text: str, name: str, pair: re.Match[str], end: int) -> bool:
     marked = pair["quote"] is not None or any(mark in gap for mark in "=\"'>%")
     if marked or "-" in name or name.isupper():
         return False
+    if "_" in name or name.lower().endswith(("name", "id")):
+        return text[end : end + 1] not in _VALUE_ENDS
     before = text[max(0, pair.start() - 40) : pair.start()].rpartition("\n")[2]
     return bool(before.strip(" \t<>*-")) or text[end : end + 1] not in ("", "\n", "\r")
+
+
+_VALUE_ENDS: Final = ("", "\n", "\r", ",", ";", ")", "]", "}", "|", "\\", "<", '"', "'")
 
 
 def _value_end(text: str, pair: re.Match[str], named: Named) -> int:

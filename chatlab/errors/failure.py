@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Final
 
 from chatlab.errors.redact import redacted
-from chatlab.errors.signals import Signals, read_signals
+from chatlab.errors.signals import NO_SIGNALS, Signals, read_signals
 from chatlab.markup import shortened, visible
 
 _REPR_CHARS: Final = 2_000
@@ -59,7 +59,11 @@ class Failure:
     signals: Signals = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "signals", read_signals(self))
+        try:
+            signals = read_signals(self)
+        except Exception:  # whatever a hostile value does, there is a failure to judge
+            signals = NO_SIGNALS
+        object.__setattr__(self, "signals", signals)
 
     def __repr__(self) -> str:
         said = []

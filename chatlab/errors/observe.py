@@ -135,10 +135,7 @@ def _wrapped_by(link: object) -> Iterator[object]:
 
 
 def _is_another_call(link: object, context: object) -> bool:
-    """Whether `link` was raised deeper than the ``except`` block that handled `context`.
-
-    Then a further call failed, a fallback for example, and `link` does not wrap the first failure.
-    """
+    """Whether `link` was raised by a call, such as a fallback, in what handled `context`."""
     passed, raised = _frames(context), _frames(link)
     return bool(passed and raised) and raised[-1] not in passed
 
@@ -267,6 +264,9 @@ def _content_of(holder: object) -> object:
 
 def _provider_of(thing: object) -> str | None:
     """Who was called, by the host in the address of the request."""
+    named = _attribute(thing, "llm_provider")  # LiteLLM's, which invents addresses
+    if isinstance(named, str) and named:
+        return named
     response = _attribute(thing, "response")
     requests = [_attribute(holder, "request") for holder in (thing, response)]
     holders = (*requests, _attribute(thing, "request_info"), response, thing)
@@ -296,5 +296,5 @@ def _fields_of(thing: object) -> Mapping[str, object] | None:
         if isinstance(fields, Mapping):
             return fields
     event, data = _attribute(thing, "event", _NOTHING), _attribute(thing, "data")
-    is_event = event is not _NOTHING and isinstance(data, str | bytes)
-    return {"event": event, "data": data} if is_event else None
+    known = event is not _NOTHING and isinstance(data, str | bytes)
+    return {"event": event, "data": data} if known else None

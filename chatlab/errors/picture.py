@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MAX_PLACES: Final = 40
 _MAX_PLACE_CHARS: Final = 2_000
+_REDACTED_CHARS: Final = 20_000
 _COLOURS: Final = {"retry": "#0072B2", "stop": "#D55E00", "chain": "#CC79A7"}
 
 
@@ -69,26 +70,19 @@ def _payload(explanation: Explanation) -> Html:
 
 
 def _marked_value(value: str, spans: list[tuple[int, int]]) -> Html:
-    """The value around its marks; each stretch is redacted before it is shown."""
+    """The value around its first mark; it is redacted before it is cut, or a key could be halved."""
     first = min((start for start, _ in spans), default=0)
-    offset = max(0, first - _MAX_PLACE_CHARS // 4)
-    cut = value[offset : offset + _MAX_PLACE_CHARS]
-    near = [(start - offset, min(end - offset, len(cut))) for start, end in sorted(spans)]
-    near = [(start, end) for start, end in near if start < end]
-    clean = redacted(cut)
-    content = highlighted(cut, near) if clean == cut else _remarked(cut, clean, near)
+    clean = redacted(value[max(0, first - _REDACTED_CHARS) : first + _REDACTED_CHARS])
+    marks = [value[start:end] for start, end in spans if end > start]
+    found = [(at, at + len(mark)) for mark in marks if (at := clean.find(mark)) >= 0]
+    offset = max(0, min((start for start, _ in found), default=0) - _MAX_PLACE_CHARS // 4)
+    cut = clean[offset : offset + _MAX_PLACE_CHARS]
+    near = [(start - offset, min(end - offset, len(cut))) for start, end in found]
+    near = [(start, end) for start, end in near if 0 <= start < end]
     lead = "…" if offset else ""
-    tail = "…" if offset + len(cut) < len(value) else ""
+    tail = "…" if offset + len(cut) < len(clean) else ""
+    content = highlighted(cut, near)
     return tag("span", lead, content, tail, style=f"{MONOSPACE};white-space:pre-wrap")
-
-
-def _remarked(cut: str, clean: str, spans: list[tuple[int, int]]) -> Html:
-    found = []
-    for start, end in spans:
-        at = clean.find(cut[start:end])
-        if at >= 0:
-            found.append((at, at + end - start))
-    return highlighted(clean, found)
 
 
 def _trace(explanation: Explanation) -> Html:

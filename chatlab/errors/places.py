@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,10 @@ MAX_PARSED_CHARS: Final = 64 * 1024
 
 MAX_LEAVES: Final = 2_000
 """How many values of one body are looked at."""
+
+
+_MAX_VISITS: Final = 4 * MAX_LEAVES
+_MAX_NAME_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,15 @@ def body_places(body: object) -> list[Place]:
     """The values of `body`, outermost first; at most `MAX_LEAVES`, in linear time."""
     found: list[Place] = []
     waiting: deque[tuple[str, str, object]] = deque([("body", "", parsed(body))])
-    while waiting and len(found) < MAX_LEAVES:
+    for _ in range(_MAX_VISITS):
+        if not waiting or len(found) == MAX_LEAVES:
+            break
         where, key, value = waiting.popleft()
         if isinstance(value, Mapping):
             room = MAX_LEAVES - len(waiting)
             waiting.extend(
-                (f"{where}.{name}", str(name).lower(), inner)
-                for name, inner in islice(value.items(), max(room, 0))
+                (f"{where}.{name}", name.lower(), inner)
+                for name, inner in _named(islice(value.items(), max(room, 0)))
             )
         elif isinstance(value, list | tuple):
             room = MAX_LEAVES - len(waiting)
@@ -83,6 +89,14 @@ def body_places(body: object) -> list[Place]:
     return found
 
 
+def _named(items: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
+    for key, value in items:
+        try:
+            yield clean(str(key))[:_MAX_NAME_CHARS], value
+        except Exception:  # a key that cannot be named
+            yield "?", value
+
+
 def _number(value: int | float) -> str:
     try:
         return str(value)
@@ -91,7 +105,17 @@ def _number(value: int | float) -> str:
 
 
 def all_places(failure: Failure) -> list[Place]:
-    """Every text of `failure` that words are read from, innermost exception last."""
+    """Every text of `failure` that words are read from, innermost exception last.
+
+    Nothing, when a hostile value cannot even be looked at.
+    """
+    try:
+        return _all_places(failure)
+    except Exception:
+        return []
+
+
+def _all_places(failure: Failure) -> list[Place]:
     found = body_places(failure.body)
     raised = [("exception", failure.exception_type, failure.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(failure.causes)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors import identifiers, numbers, signs
 from chatlab.errors.hints import DAY_S, Hint, hint_in_body, hint_in_headers, hint_in_text
-from chatlab.errors.places import Place, all_places, decoded
+from chatlab.errors.places import MAX_LEAVES, Place, all_places, decoded
 from chatlab.errors.providers import normalised_provider, provider_in
 from chatlab.errors.words import normalise
 
@@ -41,6 +42,10 @@ class Signals:
     should_retry: bool | None
 
 
+NO_SIGNALS: Final = Signals(None, None, None, "  ", ("sign:no-evidence",), None)
+"""What a failure amounts to whose values cannot even be looked at."""
+
+
 def lower_headers(headers: object) -> dict[str, str]:
     """`headers` by lower-case name; of several values the first; what is no text is left out."""
     pairs: Iterable[object]
@@ -51,7 +56,7 @@ def lower_headers(headers: object) -> dict[str, str]:
     else:
         return {}
     found: dict[str, str] = {}
-    for pair in pairs:
+    for pair in islice(pairs, MAX_LEAVES):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             continue
         name, value = decoded(pair[0]), pair[1]

@@ -105,8 +105,8 @@ def _is_cut_stream(body: object) -> bool:
 
 
 def _is_own_deadline(failure: Failure) -> bool:
-    name = (failure.exception_type or "").rpartition(".")[2]
-    said = (failure.exception_text or "").strip()
+    name = (decoded(failure.exception_type) or "").rpartition(".")[2]
+    said = (decoded(failure.exception_text) or "").strip()
     if failure.text is None:
         return name in ("TimeoutError", "TimeoutException") and not said
     last = (decoded(failure.text) or "")[-_LAST_LINE_CHARS:]
