@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 import string
 import sys
 import time
@@ -19,13 +20,8 @@ from planted_secrets import CARRIERS, KEYS, NAMED_CARRIERS, Draw, Record, Secret
 
 from chatlab.corpus import Corpus, SampleError, detector
 from chatlab.corpus.placeholders import is_own
-from chatlab.corpus.sanitize import (
-    ALLOWED_FAMILIES,
-    ALLOWED_HEADERS,
-    Sanitized,
-    sanitize,
-    sanitize_text,
-)
+from chatlab.corpus.sanitize import Sanitized, sanitize, sanitize_text
+from chatlab.corpus.sanitize_headers import ALLOWED_FAMILIES, ALLOWED_HEADERS
 from chatlab.errors import Failure, classify
 from chatlab.errors.providers import DISPLAY_NAMES, provider_in
 
@@ -125,15 +121,15 @@ def test_sanitizing_changes_no_verdict_of_a_planted_payload() -> None:
 
 
 def with_secret(record: Mapping[str, object], text: str) -> Record:
-    """`record` with `text` in the place where its own words stand."""
+    """`record` with `text` after its own words."""
     planted_in = copy.deepcopy(dict(record))
-    exception = planted_in.get("exception")
+    exception, body = planted_in.get("exception"), planted_in.get("body")
     if isinstance(planted_in.get("text"), str):
         planted_in["text"] = f"{planted_in['text']}\n{text}"
     elif isinstance(exception, dict) and isinstance(exception.get("text"), str):
         exception["text"] += f" ({text})"
-    elif isinstance(planted_in.get("body"), dict):
-        planted_in["body"] = {**planted_in["body"], "hint": text}  # type: ignore[dict-item]
+    elif isinstance(body, dict):
+        planted_in["body"] = {**body, "seen": {"in": {"the": {"end": text}}}}
     else:
         planted_in["text"] = text
     return planted_in
@@ -188,6 +184,8 @@ def test_the_same_value_has_one_placeholder_and_another_value_another() -> None:
         ("https://acme-ai.openai.azure.com/openai", "https://REDACTED.openai.azure.com/openai"),
         ("http://gpu7.acme.internal:8000/v1", "http://REDACTED.internal:8000/v1"),
         ("/home/alice/app.py", "/home/REDACTED/app.py"),
+        (r"\/home\/alice\/app.py", r"\/home\/REDACTED\/app.py"),
+        ("/mnt/c/Users/alice/app.py", "/mnt/c/Users/REDACTED/app.py"),
         (r"C:\Users\Alice Smith\app.py", r"C:\Users\REDACTED\app.py"),
         ("arn:aws:iam::811122223333:role/AcmeRole", "arn:aws:iam::REDACTED:role/REDACTED_2"),
         ("bob@acme.io and eve@acme.io", "REDACTED@example.com and REDACTED_2@example.com"),
@@ -493,7 +491,7 @@ def test_a_megabyte_takes_less_than_a_second(name: str) -> None:
     """Time grows with the length only, also on texts that are made to be slow."""
     text = HOSTILE[name]()
     sanitize_text("load the detector")
-    assert _cpu_s(text) < 1.0 or _cpu_s(text) < 1.0
+    assert _cpu_s(text) < max(1.0, SCANS * _scan_s()) or _cpu_s(text) < max(1.0, SCANS * _scan_s())
 
 
 @pytest.mark.parametrize("name", DENSE)
@@ -504,6 +502,16 @@ def test_a_megabyte_of_nothing_but_secrets_takes_seconds(name: str) -> None:
     result = sanitize_text(text)
     assert time.process_time() - begin < 4.0
     assert sum(one.count for one in result.removed) >= 19_000
+
+
+SCANS = 40
+"""How many bare scans of a megabyte fit into a second, unless others use the machine too."""
+
+
+def _scan_s() -> float:
+    start = time.process_time()
+    re.search(r"(?<![a-z])\d", _filled("a "))
+    return time.process_time() - start
 
 
 def _cpu_s(text: str) -> float:

@@ -34,7 +34,8 @@ _OWN_NUMBERS: Final = re.compile(
     re.IGNORECASE,
 )
 _OWN_WORD: Final = re.compile(
-    rf"(?:(?:[A-Za-z]{{1,16}}\d{{0,2}}|\d)[-_.:/ ]{{1,2}}){{0,6}}{WORD}(?:_\d{{1,6}})?(?:@example\.com)?"
+    rf"(?:(?:[A-Za-z]{{1,16}}\d{{0,2}}|\d)[-_.:/ ]{{1,2}}){{0,6}}{WORD}"
+    r"(?:_\d{1,6})?(?:@example\.com)?"
 )
 _SEEN: Final = re.compile(
     rf"{WORD}(?:_\d{{1,6}})?|203\.0\.113\.\d+|198\.51\.100\.\d+|192\.0\.2\.\d+"

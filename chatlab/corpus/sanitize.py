@@ -26,6 +26,7 @@ from chatlab.corpus.sanitize_credentials import (
     redact_schemes,
     redact_tokens,
 )
+from chatlab.corpus.sanitize_headers import with_allowed_headers
 from chatlab.corpus.sanitize_identities import redact_identities
 from chatlab.corpus.sanitize_named import betrays, meaning
 from chatlab.corpus.sanitize_pairs import (
@@ -39,13 +40,6 @@ from chatlab.corpus.sanitize_places import redact_hosts, redact_paths
 from chatlab.corpus.sanitize_shapes import is_random
 from chatlab.corpus.sanitize_walk import Change, changed, texts_in
 from chatlab.errors.words import clean
-
-ALLOWED_HEADERS: Final = frozenset(
-    {"retry-after", "retry-after-ms", "x-should-retry", "content-type", "server", "cf-ray", "via"}
-)
-ALLOWED_FAMILIES: Final = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")
-EVIDENCE_HEADERS: Final = frozenset({"x-amzn-errortype", "x-ms-error-code", "policy-id"})
-"""Headers beyond the allow-list that hold an error code, without which the verdict would change."""
 
 _UNTOUCHED: Final = frozenset(
     (
@@ -122,14 +116,15 @@ def sanitize(record: Mapping[str, object]) -> Sanitized:
     """
     try:
         ledger = Ledger(text for _, text in texts_in(record))
-        cleaned = _searched(_with_allowed_headers(record, ledger), ledger)
+        cleaned = _searched(with_allowed_headers(record, ledger), ledger)
     except RecursionError:
         raise SampleError("record: nested too deeply to be searched; give it as text") from None
     removed = ledger.removed()
     if removed:
         known = record.get("redactions")
-        kinds = dict.fromkeys(known if isinstance(known, list) else [])
-        cleaned["redactions"] = list(kinds | dict.fromkeys(one.kind for one in removed))
+        kinds = list(known) if isinstance(known, list) else []
+        found = dict.fromkeys(one.kind for one in removed)
+        cleaned["redactions"] = kinds + [kind for kind in found if kind not in kinds]
     return Sanitized(cleaned, removed)
 
 
@@ -138,37 +133,6 @@ def sanitize_text(text: str) -> SanitizedText:
     ledger = Ledger([text])
     cleaned = _searched({"text": text}, ledger)
     return SanitizedText(str(cleaned["text"]), ledger.removed())
-
-
-def _with_allowed_headers(record: Mapping[str, object], ledger: Ledger) -> dict[str, object]:
-    headers = record.get("headers")
-    if headers is None:
-        return dict(record)
-    if not isinstance(headers, Mapping):
-        ledger.drop("header", "headers")
-        return {**record, "headers": {}}
-    kept: dict[object, object] = {}
-    names = {name: str(name).strip().lower() for name in headers}
-    dated = any(
-        low == "retry-after" and not str(headers[name]).replace(".", "", 1).strip().isdecimal()
-        for name, low in names.items()
-    )
-    for name, low in names.items():
-        if low == "cf-ray":
-            kept[name] = WORD
-            if headers[name] != WORD:
-                ledger.drop("request id", "headers.cf-ray")
-        elif (
-            low in ALLOWED_HEADERS
-            or low in EVIDENCE_HEADERS
-            or low.startswith(ALLOWED_FAMILIES)
-            or (dated and low == "date")
-        ):
-            kept[name] = headers[name]
-        else:
-            harmless = re.fullmatch(r"[a-z][a-z-]{0,40}", low)
-            ledger.drop("header", f"headers.{low if harmless else '(another)'}")
-    return {**record, "headers": kept}
 
 
 def _searched(record: dict[str, object], ledger: Ledger) -> dict[str, object]:
@@ -201,16 +165,11 @@ def _without_secrets(
         return ledger.take(kind, where, value, form)
 
     named = meaning(key)
-    for _ in range(_MAX_ROUNDS):
-        if (key, text) in settled:
-            break
-        before = text
-        if named is not None and betrays(named, text):
-            text = take(named.kind, text, NUMBER if bare else named.form)
-        elif not bare:
-            text = "".join(_until_nothing_is_found(piece, take) for piece in _pieces(text))
-        if text == before:
-            settled.add((key, text))
+    if not bare and (key, text) not in settled and not (named and betrays(named, text)):
+        text = "".join(_until_nothing_is_found(piece, take) for piece in _pieces(text))
+    if named and betrays(named, text):
+        text = take(named.kind, text, NUMBER if bare else named.form)
+    settled.add((key, text))
     return text
 
 

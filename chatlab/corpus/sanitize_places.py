@@ -88,10 +88,10 @@ _SYSLOG: Final = re.compile(
 )
 _FOLDERS: Final = (
     (
-        ("/home/", "/Users/", "/mail/"),
+        ("/home", "/Users", "/mail"),
         re.compile(
             r"""(?P<before>/(?:(?<![A-Za-z0-9.]/)|(?<=\\[nrt]/)|(?<=%20/))
-            (?:home|Users|export/home|mnt/[a-z]/Users|[a-z]/Users|data/home|var/mail)/)
+            (?:home|Users|(?:export|data)\\?/home|(?:mnt\\?/)?[a-z]\\?/Users|var\\?/mail)\\?/)
             (?P<user>[^\s/:;,"'<>|\\()\[\]{}]{1,64})""",
             re.VERBOSE,
         ),

@@ -265,11 +265,12 @@ class _Locator:
 
 
 def _excerpt(text: str, match: re.Match[str]) -> str:
-    """The match with a little around it; both sides are redacted before they are cut."""
-    before = redacted(text[max(0, match.start() - _REDACTED_CHARS) : match.start()])
-    after = redacted(text[match.end() : match.end() + _REDACTED_CHARS])
-    around = f"{before[-_EXCERPT_CHARS:]}{redacted(match[0])}{after[:_EXCERPT_CHARS]}"
-    return shortened(visible(" ".join(around.split())), 5 * _EXCERPT_CHARS)
+    """The match with a little around it, redacted before it is cut."""
+    clean = redacted(text[max(0, match.start() - _REDACTED_CHARS) : match.end() + _REDACTED_CHARS])
+    at = clean.find(match[0])
+    around = clean[max(0, at - _EXCERPT_CHARS) : at + len(match[0]) + _EXCERPT_CHARS]
+    said = around if at >= 0 else redacted(match[0])
+    return shortened(visible(" ".join(said.split())), 5 * _EXCERPT_CHARS)
 
 
 def _holds(place: Place, code: str) -> bool:

@@ -70,7 +70,7 @@ def _payload(explanation: Explanation) -> Html:
 
 
 def _marked_value(value: str, spans: list[tuple[int, int]]) -> Html:
-    """The value around its first mark; it is redacted before it is cut, or a key could be halved."""
+    """The value around its first mark, redacted before it is cut: no key is halved."""
     first = min((start for start, _ in spans), default=0)
     clean = redacted(value[max(0, first - _REDACTED_CHARS) : first + _REDACTED_CHARS])
     marks = [value[start:end] for start, end in spans if end > start]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from chatlab.errors.redact import redacted
 from chatlab.errors.words import clean
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ class Place:
 
 def decoded(raw: object) -> str | None:
     """`raw` as text that every consumer can encode, or None when it is neither text nor bytes."""
-    if isinstance(raw, str):
-        return clean(raw)
-    if isinstance(raw, bytes | bytearray | memoryview):
-        return bytes(raw).decode("utf-8", "replace")
+    kind = type(raw)  # what an object says of its own class may be a lie, or raise
+    if issubclass(kind, str):
+        return clean(str(raw))
+    if issubclass(kind, bytes | bytearray | memoryview):
+        return bytes(raw).decode("utf-8", "replace")  # type: ignore[call-overload,no-any-return]
     return None
 
 
@@ -92,7 +94,7 @@ def body_places(body: object) -> list[Place]:
 def _named(items: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
     for key, value in items:
         try:
-            yield clean(str(key))[:_MAX_NAME_CHARS], value
+            yield redacted(clean(str(key))[:_MAX_NAME_CHARS]), value
         except Exception:  # a key that cannot be named
             yield "?", value
 
@@ -105,18 +107,11 @@ def _number(value: int | float) -> str:
 
 
 def all_places(failure: Failure) -> list[Place]:
-    """Every text of `failure` that words are read from, innermost exception last.
-
-    Nothing, when a hostile value cannot even be looked at.
-    """
+    """Every text of `failure` that words are read from, innermost exception last."""
     try:
-        return _all_places(failure)
-    except Exception:
-        return []
-
-
-def _all_places(failure: Failure) -> list[Place]:
-    found = body_places(failure.body)
+        found = body_places(failure.body)
+    except Exception:  # a hostile body hides itself, not what else was seen
+        found = []
     raised = [("exception", failure.exception_type, failure.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(failure.causes)]
     for where, name, said in raised:

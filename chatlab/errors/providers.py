@@ -131,9 +131,9 @@ def normalised_provider(name: object) -> str | None:
 
     An unknown name is one of the many OpenAI-compatible servers.
     """
-    if not isinstance(name, str):
+    if not issubclass(type(name), str):  # an object may lie about its class
         return None
-    spelling = "-".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    spelling = "-".join(str(name).casefold().replace("_", " ").replace("-", " ").split())
     if spelling in _NOBODY:
         return None
     return _SPELLINGS.get(spelling) or _SPELLINGS.get(spelling.replace("-", " "), "openai-compat")

@@ -48,26 +48,25 @@ NO_SIGNALS: Final = Signals(None, None, None, "  ", ("sign:no-evidence",), None)
 
 def lower_headers(headers: object) -> dict[str, str]:
     """`headers` by lower-case name; of several values the first; what is no text is left out."""
-    pairs: Iterable[object]
-    if isinstance(headers, Mapping):
-        pairs = headers.items()
-    elif isinstance(headers, list | tuple):
-        pairs = headers
-    else:
-        return {}
     found: dict[str, str] = {}
-    for pair in islice(pairs, MAX_LEAVES):
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            continue
-        name, value = decoded(pair[0]), pair[1]
-        if isinstance(value, list | tuple):
-            value = value[0] if value else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
-        text = decoded(value)
-        if name is not None and text is not None:
-            found.setdefault(name.strip().lower(), text.strip())
+    try:
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        for pair in islice(pairs if isinstance(pairs, Iterable) else (), MAX_LEAVES):
+            if isinstance(pair, tuple | list) and len(pair) == 2:
+                name, text = decoded(pair[0]), _header_text(pair[1])
+                if name is not None and text is not None:
+                    found.setdefault(name.strip().lower(), text.strip())
+    except Exception:  # hostile headers: what was read of them until then counts
+        return found
     return found
+
+
+def _header_text(value: object) -> str | None:
+    if isinstance(value, list | tuple):
+        value = value[0] if value else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return decoded(value)
 
 
 def ends_of(text: str, chars: int = READ_CHARS) -> str:
