@@ -44,7 +44,8 @@ _TRANSIENT: Final = frozenset(
     {"NO_ERROR", "INTERNAL_ERROR", "REFUSED_STREAM", "CANCEL", "ENHANCE_YOUR_CALM"}
 )
 _TYPED_RESET: Final = re.compile(
-    r"<StreamReset[^>]{0,80}error_code:\s*(?:ErrorCodes\.)?(\w{1,40})[^>]{0,80}remote_reset:\s*(True|False)"
+    r"<StreamReset[^>]{0,80}error_code:\s*(?:ErrorCodes\.)?(\w{1,40})"
+    r"[^>]{0,80}remote_reset:\s*(True|False)"
     r"|stream error: stream id \d{1,12}; (\w{1,40})(; received from peer)?",
     re.IGNORECASE,
 )
