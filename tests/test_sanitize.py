@@ -504,7 +504,7 @@ def test_a_megabyte_of_nothing_but_secrets_takes_seconds(name: str) -> None:
     assert sum(one.count for one in result.removed) >= 19_000
 
 
-SCANS = 40
+SCANS = 100
 """How many bare scans of a megabyte fit into a second, unless others use the machine too."""
 
 

@@ -91,7 +91,8 @@ def redact_pairs(text: str, take: Take) -> str:
             continue
         if named.kind == COOKIE and not _CRUMB.search(value):
             continue
-        if betrays(named, value, loosely=_in_a_sentence(text, name, pair, end)):
+        loosely = named.trust is not Trust.RANDOM and _in_a_sentence(text, name, pair, end)
+        if betrays(named, value, loosely=loosely):
             quoted_name = any(quote in pair["gap"] for quote in "\"'")
             bare_number = value.isdecimal() and not pair["quote"] and quoted_name
             form = NUMBER if bare_number else named.form

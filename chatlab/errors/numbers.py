@@ -27,7 +27,7 @@ _INTRODUCED: Final = re.compile(
       | (?:api[\s_]|response[\s_])?err(?:or)?[\s_]?code | response[\s_]?code | code
       | upstreamstatus | http_status_
       | (?:api\ |provider\ |server\ |response\ |ollama\ |client\ )?error )
-    ["'”]? (?:\ code)? \s* (?:[:=]|\ is|\ was|\ of)? \s* [\[("'“]{0,2} \s* (?:error\ )?
+    ["'”]? (?:\ code)? \s{0,4} (?:[:=]|\ is|\ was|\ of)? \s{0,4} [\[("'“]{0,2} \s{0,4} (?:error\ )?
     ([45]\d\d) (?![\d_%]|[.,:]\d) (?!(?-i:[a-z]))""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -43,7 +43,7 @@ _REGISTERED: Final = frozenset(
     {*range(400, 419), *range(421, 432), 451, *range(494, 512), *range(520, 531), 598, 599}
 )
 _REASON: Final = re.compile(
-    r"""[\])]?[\s:,<>|-]*(?:["'(]\s*)?(?: \{ |
+    r"""[\])]?[\s:,<>|-]{0,8}(?:["'(]\s{0,4})?(?: \{ |
       bad\ request | payment\ required | not\ found | method\ not\ allowed | not\ acceptable
     | conflict | gone\b | precondition\ failed | (?:request\ entity|payload|content)\ too\ large
     | unsupported\ media | misdirected | unprocessable | locked | failed\ dependency | too\ early
@@ -63,7 +63,7 @@ _NOT_BEFORE: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NOT_AFTER: Final = re.compile(
-    r"""\s*(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb|requests\b|time
+    r"""\s{0,4}(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb|requests\b|time
       |item|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day|people|users\b
       |entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d
       |\*|\+|>|<=|>=|of\b|and\b\s+\d )""",
