@@ -609,7 +609,7 @@ def ratio(way: Callable[[str], object], unit: str, size: int) -> float:
     taken = []
     for length in (size, 10 * size):
         text, least_s = unit * (length // len(unit)), 60.0
-        for _ in range(3):
+        for _ in range(2):
             started = process_time()
             way(text)
             least_s = min(least_s, process_time() - started)
@@ -651,7 +651,7 @@ HEADS: Final = (
     ),
     *("Traceback (most recent call last):\n", 'File "', "HTTP/1.1 429", "data: {", "curl ", "\\u"),
 )
-RUNS: Final = (" ", "\n", "a", "1", "-", ".", "\\", "'")
+RUNS: Final = (" ", "\n", "a", "1", ".", "\\")
 
 
 # --- anything ------------------------------------------------------------------------------------

@@ -63,7 +63,8 @@ _NOT_BEFORE: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NOT_AFTER: Final = re.compile(
-    r"""\s{0,4}(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb|requests\b|time
+    r"""\s{0,4}(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb
+      |requests\b|time
       |item|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day|people|users\b
       |entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d
       |\*|\+|>|<=|>=|of\b|and\b\s+\d )""",
