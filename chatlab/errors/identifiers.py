@@ -33,7 +33,7 @@ _KEYED: Final = re.compile(
 _SHAPED: Final = re.compile(
     r"""(?<![A-Za-z0-9_/])(?:
       [A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+
-    | [A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+(?:\.[A-Z][A-Za-z0-9]+)*
+    | [A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*+(?:\.[A-Z][A-Za-z0-9]+)*
     | [A-Z]{2,}[a-z]+(?:[A-Z][a-z]+)+
     | [A-Z][a-z]+(?:\.[A-Z][A-Za-z0-9]+)+
     | [a-z]+(?:[A-Z][a-z0-9]+)+Exception
