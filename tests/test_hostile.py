@@ -654,6 +654,15 @@ HEADS: Final = (
 RUNS: Final = (" ", "\n", "a", "1", ".", "\\")
 
 
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_time_is_linear_in_a_run_behind_a_word(head: str) -> None:
+    """What a pattern looks for behind a word, it does not look for from every place behind it."""
+    for run in RUNS:
+        for size in (150, 1_500, 15_000):
+            times = ratio(lambda text: classify(head + text).detail, run, size)
+            assert times < 25, f"{run!r}: {times:.0f} times"
+
+
 # --- anything ------------------------------------------------------------------------------------
 
 MODEST: Final = settings(

@@ -52,8 +52,13 @@ _SECONDS_KEYS: Final[dict[str, float]] = {
 _NUMBER: Final = re.compile(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*s?\s*")
 _KEYED: Final = re.compile(
     r"""(?<![A-Za-z0-9])(retry_?delay|retry[-_]?after(?:[-_]?(?:ms|seconds))?|resets?_in_seconds)
-    \\*["'”]?\s*[:=]\s*(?:\[\s*)?\\*["'“]?(\d{1,12}(?:\.\d{1,12})?)s?(?![\w.])""",
+    \\{0,8}["'”]?\s{0,8}[:=]\s{0,8}(?:\[\s{0,8})?\\{0,8}["'“]?(\d{1,12}(?:\.\d{1,12})?)s?(?![\w.])""",
     re.VERBOSE | re.IGNORECASE,
+)
+_PROTOBUF: Final = re.compile(
+    r"""(?<![A-Za-z0-9])retry_delay\s{0,8}:?\s{0,8}\{\s{0,8}
+    (?=[a-z])(?:seconds:\s{0,8}(\d{1,12})\s{0,8})?(?:nanos:\s{0,8}(\d{1,9})\s{0,8})?\}""",
+    re.VERBOSE,
 )
 _UNITS: Final[dict[str, float]] = {
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "毫秒"), 0.001),
@@ -63,20 +68,20 @@ _UNITS: Final[dict[str, float]] = {
     **dict.fromkeys(("d", "day", "days", "天"), DAY_S),
 }
 _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
-_PART: Final = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,12}})?)\s*({_UNIT})(?![a-z])", re.IGNORECASE)
-_DURATION: Final = (
-    rf"((?:\d{{1,9}}(?:\.\d{{1,12}})?\s*(?:{_UNIT})(?![a-z])(?:,?\s*(?:and\s*)?)?){{1,5}})"
+_PART: Final = re.compile(
+    rf"(\d{{1,9}}(?:\.\d{{1,12}})?)\s{{0,4}}({_UNIT})(?![a-z])", re.IGNORECASE
 )
+_DURATION: Final = rf"((?:\d{{1,9}}(?:\.\d{{1,12}})?\s{{0,4}}(?:{_UNIT})(?![a-z])(?:,?\s{{0,4}}(?:and\s{{1,4}})?)?){{1,5}})"
 _SENTENCES: Final = (
     re.compile(
         r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back"
         r"|leave)(?![a-z])"
-        r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another)\s+(?:about\s+|~\s*)?"
+        r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another)\s{1,4}(?:about\s{1,4}|~\s?)?"
         rf"{_DURATION}",
         re.IGNORECASE,
     ),
-    re.compile(rf"(?<![a-z])(?:wait|retry after)(?::|\s)\s*{_DURATION}", re.IGNORECASE),
-    re.compile(rf"{_DURATION}\s*(?:后|之后|以后)\s*(?:再|重试|重置|恢复|尝试)?", re.IGNORECASE),
+    re.compile(rf"(?<![a-z])(?:wait|retry after)(?::|\s)\s{{0,4}}{_DURATION}", re.IGNORECASE),
+    re.compile(rf"{_DURATION}\s{{0,4}}(?:后|之后|以后)", re.IGNORECASE),
 )
 
 
@@ -136,6 +141,10 @@ def hint_in_text(text: str, where: str) -> Hint | None:
     for keyed in _KEYED.finditer(text):
         unit_s = _SECONDS_KEYS.get(keyed[1].lower(), 1.0)
         delay_s = _finite(keyed[2], unit_s)
+        if delay_s is not None:
+            return Hint(delay_s, where)
+    for printed in _PROTOBUF.finditer(text):
+        delay_s = _bounded(int(printed[1] or 0) + int(printed[2] or 0) / 1e9)
         if delay_s is not None:
             return Hint(delay_s, where)
     for sentence in _SENTENCES:

@@ -26,7 +26,7 @@ CODE_KEYS: Final = frozenset(
 _MAX_CODE_CHARS: Final = 120
 _KEYED: Final = re.compile(
     r"""(?<![A-Za-z])(?:err(?:or)?[_ ]?)?(?:code|type|status|reason|name|__type|errno|kind)
-    ["'”`]?\s*(?:[:=]|\ =\ )\s*(?:Optional\()?\\*["'“`]?
+    ["'”`]?\s{0,8}[:=]\s{0,8}(?:Optional\()?\\{0,8}["'“`]?
     ([A-Za-z0-9][\w.\-]{0,80})""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -42,9 +42,9 @@ _SHAPED: Final = re.compile(
     re.VERBOSE,
 )
 _NUMBERED: Final = re.compile(
-    r"""\b(?:(errno|winerror|os\ error)["']?[\s:=(]*(-?\d{1,5})
+    r"""\b(?:(errno|winerror|os\ error)["']?[\s:=(]{0,8}(-?\d{1,5})
     | curl:?\ (?:error\ )?\(?(\d{1,3})(?![\d.])\)? | errcode:\ (\d{1,3})\b
-    | (?:nsurlerrordomain|network\ error|domain=\S+)[\w\s]*code=(-\d{3,4}))""",
+    | (?:nsurlerrordomain|network\ error|domain=\S{1,80})[\w\s]{0,40}code=(-\d{3,4}))""",
     re.VERBOSE | re.IGNORECASE,
 )
 

@@ -107,14 +107,14 @@ def _number(value: int | float) -> str:
 
 
 def all_places(failure: Failure) -> list[Place]:
-    """Every text of `failure` that words are read from, innermost exception last."""
+    """Every text of `failure` that words are read from: the body's, then the innermost cause's."""
     try:
         found = body_places(failure.body)
     except Exception:  # a hostile body hides itself, not what else was seen
         found = []
     raised = [("exception", failure.exception_type, failure.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(failure.causes)]
-    for where, name, said in raised:
+    for where, name, said in reversed(raised):
         found += [
             Place(f"{where}.{key}", key, text)
             for key, raw in (("type", name), ("text", said))

@@ -22,7 +22,7 @@ _BLANKS: Final = (
     *("\\n", "\\r", "\\t", "\n", "\r", "\t", "\f", "\v", "\x00", "\xa0", "\u3000"),
     *("_", "-", '"', "'", "`", "\\", "“", "”", "‘", "’", "´"),
 )
-_ESCAPED_CHARACTER: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ESCAPED_CHARACTER: Final = re.compile(r"(?<!\\)\\++u([0-9a-f]{4})")
 
 
 def clean(text: str) -> str:
