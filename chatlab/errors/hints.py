@@ -68,10 +68,10 @@ _UNITS: Final[dict[str, float]] = {
     **dict.fromkeys(("d", "day", "days", "天"), DAY_S),
 }
 _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
-_PART: Final = re.compile(
-    rf"(\d{{1,9}}(?:\.\d{{1,12}})?)\s{{0,4}}({_UNIT})(?![a-z])", re.IGNORECASE
-)
-_DURATION: Final = rf"((?:\d{{1,9}}(?:\.\d{{1,12}})?\s{{0,4}}(?:{_UNIT})(?![a-z])(?:,?\s{{0,4}}(?:and\s{{1,4}})?)?){{1,5}})"
+_QUANTITY: Final = r"\d{1,9}(?:\.\d{1,12})?"
+_PART: Final = re.compile(rf"({_QUANTITY})\s{{0,4}}({_UNIT})(?![a-z])", re.IGNORECASE)
+_AND: Final = r"(?:,?\s{0,4}(?:and\s{1,4})?)?"
+_DURATION: Final = rf"((?:{_QUANTITY}\s{{0,4}}(?:{_UNIT})(?![a-z]){_AND}){{1,5}})"
 _SENTENCES: Final = (
     re.compile(
         r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back"
