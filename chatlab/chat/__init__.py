@@ -2,6 +2,7 @@
 
 from chatlab.chat.attempt import Discarded, StreamFailed
 from chatlab.chat.chain import Mode, Resolution, resolve_chain
+from chatlab.chat.chained import ChainedTurn
 from chatlab.chat.events import Answer, TurnEvent
 from chatlab.chat.history import Message
 from chatlab.chat.parts import BlockPart, Part, Piece, ReasoningPart, TextPart, ToolCallPart
@@ -12,6 +13,7 @@ from chatlab.chat.usage import Usage
 __all__ = [
     "Answer",
     "BlockPart",
+    "ChainedTurn",
     "Discarded",
     "Message",
     "Mode",

@@ -54,6 +54,7 @@ class Attempt:
     guard: started at `now`; it names the provider. protocol, choices: see `contract_for`.
     execute: is handed each tool call as soon as it is whole; it must not raise. answer: once it
     is committed. verdict: on its failure; error: the exception that the SDK raised, if it did.
+    ttft_s: seconds to the first content, once there is any.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Attempt:
         self.answer: Answer | None = None
         self.verdict: Verdict | None = None
         self.error: BaseException | None = None
+        self.ttft_s: float | None = None
         self._status = TurnStatus.STARTING
         self._heard = False
         self._guard = guard
@@ -128,6 +130,7 @@ class Attempt:
         if self.over:
             return
         if self._guard.started and self._status is not TurnStatus.STREAMING:
+            self.ttft_s = now - self.began_at
             yield self._reach(TurnStatus.STREAMING)
         for piece in self._parts.feed(event):
             yield MessagePart(self.number, piece)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from chatlab.chat.attempt import Attempt, Discarded, Execute, StreamFailed
 from chatlab.chat.events import Answer, Status, TurnEvent, TurnStatus
@@ -16,6 +16,9 @@ from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.retry import Backoff, GiveUp, RetryMachine, State
 from chatlab.retry import Event as Happened
 from chatlab.retry.schedule import count_of_attempts
+
+if TYPE_CHECKING:
+    from chatlab.chat.metrics import Metrics
 
 Arguments = Mapping[str, object]
 Request = Arguments | Callable[[Verdict | None], Arguments]
@@ -38,6 +41,7 @@ class Course:
         startup_s: float | None,
         silence_s: float | None,
         execute: Execute | None,
+        metrics: Metrics | None,
     ) -> None:
         self.answer: Answer | None = None
         self.gave_up: GiveUp | None = None
@@ -49,6 +53,8 @@ class Course:
         )
         self._guard(0.0)
         self._execute = execute
+        self._metrics = metrics
+        self._sent: Arguments = {}
         self._machine = RetryMachine(policy)
         self._verdict: Verdict | None = None
         if not callable(request):
@@ -69,7 +75,15 @@ class Course:
         asked = self._request
         arguments = asked(self._verdict) if callable(asked) else asked
         _check(arguments)
+        self._sent = arguments
+        if self._metrics is not None:
+            self._metrics.request(self._provider, self._model, arguments)
         return arguments
+
+    @property
+    def _model(self) -> str | None:
+        model = self._sent.get("model")
+        return model if isinstance(model, str) else None
 
     def attempt(self, now: float, protocol: str, arguments: Arguments) -> Attempt:
         """The attempt that sends `arguments` at `now`."""
@@ -87,6 +101,8 @@ class Course:
         """The attempt is over at `now`, however it ended: count it unless it gave the answer."""
         if attempt.answer is None:
             self.discarded += attempt.discarded(now)
+        if self._metrics is not None and attempt.ttft_s is not None:
+            self._metrics.first_content(self._provider, self._model, ttft_s=attempt.ttft_s)
 
     def settle(self, now: float, attempt: Attempt) -> ChatStreamRetry | None:
         """The retry to announce, or None: the answer is committed. Raises when it gives up."""
@@ -94,6 +110,8 @@ class Course:
         if verdict is None:
             self.answer = attempt.answer
             self._machine.feed(now, Happened.SUCCESS)
+            if self._metrics is not None:
+                self._metrics.step(self._provider, self._model)
             return None
         if attempt.handed_out:
             verdict = replace(verdict, retryable=False)
@@ -102,6 +120,9 @@ class Course:
         if isinstance(next_, GiveUp):
             self.gave_up = replace(next_, because=_HANDED_OUT) if attempt.handed_out else next_
             self._raise(attempt, verdict, self.gave_up)
+        if self._metrics is not None:
+            healing = verdict.chain_broken and "previous_response_id" in self._sent
+            self._metrics.retry(verdict, self._model, provider=self._provider, chain_broken=healing)
         number, delay_s = attempt.number, next_.delay_s
         return ChatStreamRetry.announce(verdict, attempt=number, delay_s=delay_s, now_s=now)
 

@@ -5,6 +5,7 @@ Needs the `prometheus_client` of the extra ``metrics``, and loads it only when `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from types import ModuleType
@@ -47,6 +48,9 @@ BUCKETS: Final[Mapping[str, Sequence[float]]] = {
     "ttft_seconds": [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
 }
 """The upper bounds of each histogram's buckets; above the last there is one more."""
+
+PROMPT: Final = ("system", "instructions", "messages", "input", "tools")
+"""The arguments of an SDK's call that a model reads."""
 
 OF_HUB: Final[Mapping[str, str]] = {
     "streams_active": "Turns that run in this process",
@@ -115,6 +119,16 @@ class Metrics:
         healed = verdict.chain_broken if chain_broken is None else chain_broken
         labels = str(verdict.kind), "true" if healed else "false"
         self._count("stream_retries_total", provider or verdict.provider, model, *labels)
+
+    def request(
+        self, provider: str | None, model: str | None, arguments: Mapping[str, object]
+    ) -> None:
+        """A prompt is sent with the `arguments` of the SDK's call; its size is that of its JSON."""
+        prompt = {name: arguments[name] for name in PROMPT if name in arguments}
+        said = prompt.get("messages", prompt.get("input"))
+        messages = len(said) if isinstance(said, list | tuple) else 1
+        size = len(json.dumps(prompt, ensure_ascii=False, default=str).encode("utf-8", "replace"))
+        self.prompt(provider, model, messages=messages, size_bytes=size)
 
     def prompt(
         self, provider: str | None, model: str | None, *, messages: int, size_bytes: int

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,19 +72,28 @@ class Store:
             self._connection.close()
 
     def commit(
-        self, chat: str, messages: Iterable[object], *, error: ChatError | None = None
+        self,
+        chat: str,
+        messages: Iterable[object],
+        *,
+        error: ChatError | None = None,
+        seen: int | None = None,
     ) -> None:
         """Add the messages of one turn and set the chat's last error: all of it, or nothing.
 
         messages: as `history.read` takes them; ValueError says which one cannot be stored. A
         response id is kept only with a message that is `stored`, so that none can be chained to
-        that the provider does not have. error: why the turn failed; None: it did not.
+        that the provider does not have. error: why the turn failed; None: it did not. seen: how
+        many messages the turn went on from; if the chat has another number by now, a second turn
+        came in between, of which the provider's copy knows nothing, and no response id is kept.
         """
-        rows = [_row(body) for body in encode(decode(messages))]
+        turn = decode(messages)
         said = None if error is None else json.dumps(events.encode(error)["error"])
         with self._writing() as connection:
             self._set(connection, chat, "last_error", said)
-            for row in rows:
+            if seen is not None and seen != self._count(connection, chat):
+                turn = tuple(replace(one, response_id=None, stored=False) for one in turn)
+            for row in map(_row, encode(turn)):
                 connection.execute(
                     "INSERT INTO messages (chat, number, body, response_id) SELECT "
                     "?, coalesce(max(number) + 1, 0), ?, ? FROM messages WHERE chat = ?",
@@ -112,10 +121,18 @@ class Store:
             self._set(connection, chat, "title", str(sendable(title)))
 
     def forget_response(self, response_id: str) -> bool:
-        """Drop a response id that the provider has lost; whether any message had it."""
+        """The provider has lost this response; whether any message had its id.
+
+        What a chat has from before is as old or older: its ids are dropped with it, and nothing
+        of it counts as stored with the provider any more.
+        """
         with self._writing() as connection:
             changed = connection.execute(
-                "UPDATE messages SET response_id = NULL WHERE response_id = ?", (response_id,)
+                """UPDATE messages SET response_id = NULL, body = CASE
+                    WHEN json_valid(body) THEN json_remove(body, '$.stored') ELSE body END
+                WHERE number <= (SELECT max(number) FROM messages AS lost
+                    WHERE lost.chat = messages.chat AND lost.response_id = ?)""",
+                (response_id,),
             )
             return changed.rowcount > 0
 
@@ -140,6 +157,11 @@ class Store:
     def _found(self, question: str, *values: str) -> list[tuple[Any, ...]]:
         with self._lock, explained(self.path):
             return self._connection.execute(question, values).fetchall()
+
+    @staticmethod
+    def _count(connection: sqlite3.Connection, chat: str) -> int:
+        question = "SELECT count(*) FROM messages WHERE chat = ?"
+        return int(connection.execute(question, (chat,)).fetchone()[0])
 
     @staticmethod
     def _set(connection: sqlite3.Connection, chat: str, column: str, value: str | None) -> None:

@@ -16,7 +16,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from functools import partial
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from chatlab.chat.attempt import Attempt, Discarded
 from chatlab.chat.course import Course, Request
@@ -27,6 +27,9 @@ from chatlab.chat.sdk import Caller
 from chatlab.chat.waiting import Patience
 from chatlab.retry import Backoff, Clock, GiveUp, SystemClock
 from chatlab.retry.run import DEFAULT_POLICY
+
+if TYPE_CHECKING:
+    from chatlab.chat.metrics import Metrics
 
 LINGER_S: Final = 0.1
 """How long a complete stream may take to end, so that its connection can be used again."""
@@ -51,7 +54,7 @@ class Turn:
     on_event: is called with every event, before it is yielded; None is silent. on_tool_call: is
     handed each call of a tool that the provider does not run itself, as soon as it is whole; a
     failure of that attempt then ends the turn, so that no call is executed twice. Both are plain
-    functions; what they raise is logged, and the turn goes on.
+    functions; what they raise is logged, and the turn goes on. metrics: counts what the turn does.
     """
 
     def __init__(
@@ -66,13 +69,19 @@ class Turn:
         silence_s: float | None = 600.0,
         on_event: Callable[[TurnEvent], object] | None = None,
         on_tool_call: Callable[[ToolCallPart], object] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._caller = Caller.of(client, provider)
         self._clock = SystemClock() if clock is None else clock
         self._on_event = on_event
-        execute = None if on_tool_call is None else partial(_call, on_tool_call, "on_tool_call")
+        execute = None if on_tool_call is None else partial(call_back, on_tool_call, "on_tool_call")
         who = self._caller.provider
-        self._course = Course(request, policy, who, startup_s, silence_s, execute)
+        self._course = Course(request, policy, who, startup_s, silence_s, execute, metrics)
+
+    @property
+    def provider(self) -> str | None:
+        """Who answers, as far as the client tells."""
+        return self._caller.provider
 
     @property
     def answer(self) -> Answer | None:
@@ -206,7 +215,7 @@ class Turn:
 
     def _tell(self, event: TurnEvent) -> TurnEvent:
         if self._on_event is not None:
-            _call(self._on_event, "on_event", event)
+            call_back(self._on_event, "on_event", event)
         return event
 
 
@@ -214,7 +223,7 @@ def _linger_s(attempt: Attempt) -> float:
     return 0.0 if attempt.answer is None else LINGER_S
 
 
-def _call(callback: Callable[[_T], object], name: str, argument: _T) -> None:
+def call_back(callback: Callable[[_T], object], name: str, argument: _T) -> None:
     """Call the user's function, which must neither fail the turn nor be forgotten."""
     try:
         returned = callback(argument)

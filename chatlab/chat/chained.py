@@ -1,0 +1,246 @@
+"""One turn of a stored conversation with OpenAI's Responses: chained, with tools, healed if lost.
+
+    resolve -> step -> tools -> step -> ... -> the last answer -> messages to store
+
+Each step is a `Turn`, with its own retries; its attempts are counted on from those before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import aclosing, closing
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from chatlab.chat.chain import Resolution
+from chatlab.chat.contracts import Outcome
+from chatlab.chat.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
+from chatlab.chat.history import Message, Role
+from chatlab.chat.steps import History, Steps
+from chatlab.chat.tools import Calls, Results, RunTool, Tools
+from chatlab.chat.turn import Turn, call_back
+from chatlab.errors import classify
+from chatlab.errors.payloads import ChatError, ChatStreamRetry
+from chatlab.retry import Backoff, Clock
+
+if TYPE_CHECKING:
+    from chatlab.chat.metrics import Metrics
+
+
+class TurnOptions(TypedDict, total=False):
+    """What a `ChainedTurn` hands to the `Turn` of each step; see there."""
+
+    provider: str | None
+    policy: Backoff
+    clock: Clock
+    startup_s: float | None
+    silence_s: float | None
+
+
+class ChainedTurn:
+    """One turn of a stored conversation; it runs once, as one of its four methods is called.
+
+        turn = ChainedTurn(partial(store.history, "chat-7"), "And in Paris?", client=OpenAI(),
+                           model="gpt-5", request={"tools": tools}, run_tool=run_tool,
+                           on_lost=store.forget_response)
+        try:
+            print(turn.run().text)
+        finally:
+            store.commit("chat-7", turn.messages, error=turn.error, seen=turn.seen)
+
+    history: the stored messages, as `history.read` takes them, or a plain function that loads
+    them; it is called again when the provider has lost the chain. question: what is new, a text
+    or messages; nothing if the history ends with it. client: an OpenAI or AsyncOpenAI. model: the
+    model configuration, and the request's ``model`` unless `request` names another. store: whether
+    the provider is to keep the responses. chain: False always replays. plan_mode: see
+    `resolve_chain`. request: further arguments of ``responses.create``.
+
+    run_tool: runs one call and gives its result; in an asynchronous turn it may be asynchronous.
+    Each call is run once, whatever happens to the requests; an `Exception` that it raises is told
+    to the model as the result. None: the turn ends with the calls. on_lost: is told the response
+    id that the provider has lost. max_steps: how many requests with an answer the turn may take.
+    on_event, metrics, and `options`: as in `Turn`.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        question: str | Message | Iterable[Message] = (),
+        *,
+        client: object,
+        model: str,
+        store: bool = True,
+        chain: bool = True,
+        plan_mode: bool = False,
+        request: Mapping[str, object] | None = None,
+        run_tool: RunTool | None = None,
+        on_lost: Callable[[str], object] | None = None,
+        max_steps: int = 100,
+        on_event: Callable[[TurnEvent], object] | None = None,
+        metrics: Metrics | None = None,
+        **options: Unpack[TurnOptions],
+    ) -> None:
+        if not hasattr(client, "responses"):
+            raise TypeError(
+                f"ChainedTurn: client is {client!r:.80}, which does not speak OpenAI's Responses; "
+                "give an OpenAI or AsyncOpenAI, or use Turn with replay_input"
+            )
+        if isinstance(question, str):
+            question = Message(Role.USER, question)
+        asked = (question,) if isinstance(question, Message) else tuple(question)
+        self.answer: Answer | None = None
+        self.error: ChatError | None = None
+        self._steps = Steps(
+            history,
+            asked,
+            model=model,
+            store=store,
+            chain=chain,
+            plan_mode=plan_mode,
+            request=request or {},
+            on_lost=on_lost,
+        )
+        self._on_event = on_event
+        self._max_steps = max_steps
+        self._taken = 0
+        self._completed = False
+        self._before = self._latest = 0
+        step = partial(Turn, self._steps.request, client=client, on_event=self._pass_on)
+        self._step = partial(step, metrics=metrics, **options)
+        self._turn = self._step()
+        who = self._turn.provider, model
+        self._tools = None if run_tool is None else Tools(run_tool, metrics, *who)
+
+    @property
+    def resolution(self) -> Resolution | None:
+        """Chain or replay, and why; None before the first request."""
+        return self._steps.resolution
+
+    @property
+    def lost(self) -> str | None:
+        """The response id that the provider no longer knew, if the turn was healed."""
+        return self._steps.lost
+
+    @property
+    def seen(self) -> int:
+        """How many stored messages the turn has gone on from."""
+        return self._steps.seen
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages to store, the question first: of a failed turn, what was made before.
+
+        They have response ids only if the turn has completed.
+        """
+        return self._steps.messages(self._completed)
+
+    def run(self) -> Answer:
+        """The last answer. Raises as `Turn.run` does, and RuntimeError for too many steps."""
+        with closing(self.events()) as events:
+            for _ in events:
+                pass
+        assert self.answer is not None
+        return self.answer
+
+    async def arun(self) -> Answer:
+        """The last answer, from an asynchronous client; everything else is as in `run`."""
+        async with aclosing(self.aevents()) as events:
+            async for _ in events:
+                pass
+        assert self.answer is not None
+        return self.answer
+
+    def events(self) -> Generator[TurnEvent, None, None]:
+        """The events as they come, a `message` for each step; raises like `run`, after the last."""
+        calls: Calls | None = None
+        while calls is None or calls:
+            with closing(self._turn.events()) as events:
+                for event in events:
+                    if not _is_end_of_step(event):
+                        yield self._counted_on(event)
+            try:
+                calls = self._take()
+                self._give(self._tools.run(calls) if self._tools else [])
+            except BaseException as error:
+                for event in self._broken_off(error):
+                    yield event
+                raise
+        yield self._tell(Status(TurnStatus.COMPLETED, self._latest))
+
+    async def aevents(self) -> AsyncGenerator[TurnEvent, None]:
+        """The events, from an asynchronous client; everything else is as in `events`."""
+        calls: Calls | None = None
+        while calls is None or calls:
+            async with aclosing(self._turn.aevents()) as events:
+                async for event in events:
+                    if not _is_end_of_step(event):
+                        yield self._counted_on(event)
+            try:
+                calls = self._take()
+                self._give(await self._tools.arun(calls) if self._tools else [])
+            except BaseException as error:
+                for event in self._broken_off(error):
+                    yield event
+                raise
+        yield self._tell(Status(TurnStatus.COMPLETED, self._latest))
+
+    def _take(self) -> Calls:
+        """Take in the answer of the step: the calls to run, none if it is the last."""
+        answer = self._turn.answer
+        assert answer is not None
+        self.answer = answer
+        self._taken += 1
+        calls = self._steps.answered(answer)
+        if not calls or self._tools is None:
+            self._completed = answer.outcome is Outcome.COMPLETE
+            return ()
+        if self._taken == self._max_steps:
+            raise RuntimeError(
+                f"ChainedTurn: the model still calls tools after {self._taken} steps; "
+                "raise max_steps if that is meant"
+            )
+        return calls
+
+    def _give(self, results: Results) -> None:
+        if results:
+            self._steps.results(results)
+            self._before = self._latest
+            self._turn = self._step()
+
+    def _broken_off(self, error: BaseException) -> Iterator[TurnEvent]:
+        """Tell what ended the turn between two steps; what is no `Exception` only to `on_event`."""
+        if isinstance(error, Exception):
+            yield self._tell(ChatError.of(classify(error)))
+            yield self._tell(Status(TurnStatus.FAILED, self._latest))
+        else:
+            self._tell(Status(TurnStatus.CANCELLED, self._latest))
+
+    def _pass_on(self, event: TurnEvent) -> None:
+        if not _is_end_of_step(event):
+            self._tell(self._counted_on(event))
+
+    def _counted_on(self, event: TurnEvent) -> TurnEvent:
+        """`event` of a step with the attempts counted on from the steps before."""
+        if not isinstance(event, Status | MessagePart | ChatStreamRetry):
+            return event
+        self._latest = self._before + event.attempt
+        return replace(event, attempt=self._latest) if self._before else event
+
+    def _tell(self, event: TurnEvent) -> TurnEvent:
+        if isinstance(event, ChatError):
+            self.error = event
+        if self._on_event is not None:
+            call_back(self._on_event, "on_event", event)
+        return event
+
+
+def _is_end_of_step(event: TurnEvent) -> bool:
+    return isinstance(event, Status) and event.status is TurnStatus.COMPLETED
