@@ -102,6 +102,11 @@ class Attempt:
         """When the guard ends the attempt; None: never."""
         return self._guard.deadline
 
+    @property
+    def response_id(self) -> str | None:
+        """The id that the provider has told."""
+        return self._parts.response_id
+
     def discarded(self, now: float) -> Discarded:
         """What the attempt has taken by `now`: to be counted unless it gave the answer."""
         return Discarded(1, self._parts.usage or Usage(), now - self.began_at)

@@ -18,7 +18,7 @@ from collections.abc import (
 from contextlib import aclosing, closing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 
 from chatlab.chat.chain import Resolution
 from chatlab.chat.contracts import Outcome
@@ -70,6 +70,9 @@ class ChainedTurn:
     on_event, metrics, and `options`: as in `Turn`.
     """
 
+    steps: ClassVar[type[Steps]] = Steps
+    """What decides on each request."""
+
     def __init__(
         self,
         history: History,
@@ -98,7 +101,8 @@ class ChainedTurn:
         asked = (question,) if isinstance(question, Message) else tuple(question)
         self.answer: Answer | None = None
         self.error: ChatError | None = None
-        self._steps = Steps(
+        self.model = model
+        self._steps = self.steps(
             history,
             asked,
             model=model,
@@ -113,8 +117,8 @@ class ChainedTurn:
         self._taken = 0
         self._completed = False
         self._before = self._latest = 0
-        step = partial(Turn, self._steps.request, client=client, on_event=self._pass_on)
-        self._step = partial(step, metrics=metrics, **options)
+        decided = partial(Turn, self._steps.request, client=client, judge=self._steps.judge)
+        self._step = partial(decided, on_event=self._pass_on, metrics=metrics, **options)
         self._turn = self._step()
         who = self._turn.provider, model
         self._tools = None if run_tool is None else Tools(run_tool, metrics, *who)
@@ -128,6 +132,11 @@ class ChainedTurn:
     def lost(self) -> str | None:
         """The response id that the provider no longer knew, if the turn was healed."""
         return self._steps.lost
+
+    @property
+    def response_id(self) -> str | None:
+        """As in `Turn`."""
+        return self._turn.response_id
 
     @property
     def seen(self) -> int:

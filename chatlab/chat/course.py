@@ -28,7 +28,7 @@ _OURS: Final = {"stream": "a turn always streams", "timeout": "startup_s and sil
 
 
 class Course:
-    """Where a turn stands. Of `answer`, `gave_up` and `discarded` see `Turn`.
+    """Where a turn stands. Of its public fields see `Turn`.
 
     Raises ValueError for limits and arguments that cannot be used.
     """
@@ -41,9 +41,11 @@ class Course:
         startup_s: float | None,
         silence_s: float | None,
         execute: Execute | None,
+        judge: Callable[[Verdict], Verdict] | None,
         metrics: Metrics | None,
     ) -> None:
         self.answer: Answer | None = None
+        self.response_id: str | None = None
         self.gave_up: GiveUp | None = None
         self.discarded = Discarded()
         self._request = request
@@ -53,6 +55,7 @@ class Course:
         )
         self._guard(0.0)
         self._execute = execute
+        self._judge = judge
         self._metrics = metrics
         self._sent: Arguments = {}
         self._machine = RetryMachine(policy)
@@ -99,6 +102,7 @@ class Course:
 
     def leave(self, now: float, attempt: Attempt) -> None:
         """The attempt is over at `now`, however it ended: count it unless it gave the answer."""
+        self.response_id = attempt.response_id or self.response_id
         if attempt.answer is None:
             self.discarded += attempt.discarded(now)
         if self._metrics is not None and attempt.ttft_s is not None:
@@ -113,6 +117,8 @@ class Course:
             if self._metrics is not None:
                 self._metrics.step(self._provider, self._model)
             return None
+        if self._judge is not None:
+            verdict = self._judge(verdict)
         if attempt.handed_out:
             verdict = replace(verdict, retryable=False)
         self._verdict = verdict

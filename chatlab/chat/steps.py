@@ -3,6 +3,7 @@
     first step     chained or replayed, as `resolve_chain` says
     later steps    the tools' results, chained to the step before
     id refused     drop it, leave chain mode for the rest of the turn, replay the whole history
+    item refused   the same, if a replay refers to an item that the provider has lost
 
 A step is one request that gives an answer; its retries belong to it.
 """
@@ -73,7 +74,7 @@ class Steps:
         self._chains = chain and store and not plan_mode
         self._references = True
         self._anchor: str | None = None
-        self._sent: str | None = None
+        self._referenced: frozenset[str] = frozenset()
 
     def request(self, verdict: Verdict | None) -> Mapping[str, object]:
         """The arguments for the next attempt, told the `verdict` on the one before.
@@ -83,10 +84,18 @@ class Steps:
         if self._stored is None:
             self._stored = self._loaded()
             self._resolve(self._stored)
-        if verdict is not None and verdict.chain_broken and self._chains:
+        if verdict is not None and verdict.chain_broken and (self._chains or self._referenced):
             self._heal()
-        self._sent = self._anchor
-        return {**self._fixed, **self._body()}
+        body = self._body()
+        references = [one for one in body["input"] if one["type"] == "item_reference"]
+        self._referenced = frozenset(str(one["id"]) for one in references)
+        return {**self._fixed, **body}
+
+    def judge(self, verdict: Verdict) -> Verdict:
+        """`verdict`, but a lost item that the request referred to counts as a lost response."""
+        if any(name in verdict.detail for name in self._referenced):
+            return replace(verdict, retryable=True, chain_broken=True)
+        return verdict
 
     def answered(self, answer: Answer) -> tuple[ToolCallPart, ...]:
         """Take in the committed answer of a step; the calls that the application has to run."""
@@ -107,6 +116,11 @@ class Steps:
         nameless = [replace(message, response_id=None, stored=False) for message in self.made]
         return (*self.question, *nameless)
 
+    def input_of(self, messages: Iterable[Message]) -> dict[str, Any]:
+        """`messages` as the arguments of a request that replays them."""
+        known = replay_input(RESPONSES, messages, model=self._model, references=self._references)
+        return known.request
+
     def _loaded(self) -> list[Message | str]:
         history = read(self._load() if callable(self._load) else self._load)
         self.seen = len(history)
@@ -125,7 +139,7 @@ class Steps:
         chained = {"previous_response_id": self._anchor}
         if not self.made:
             assert self.resolution is not None
-            return {**self._input(self.resolution.messages), **chained}
+            return {**self.input_of(self.resolution.messages), **chained}
         *_, answer, results = self.made
         customs = {call.id for call in answer.local_calls if call.custom}
         outputs = [output_item(one, custom=one.call_id in customs) for one in results.local_results]
@@ -133,11 +147,7 @@ class Steps:
 
     def _replayed(self) -> dict[str, Any]:
         stored = [message for message in self._stored or () if isinstance(message, Message)]
-        return self._input((*stored, *self.question, *self.made))
-
-    def _input(self, messages: Iterable[Message]) -> dict[str, Any]:
-        known = replay_input(RESPONSES, messages, model=self._model, references=self._references)
-        return known.request
+        return self.input_of((*stored, *self.question, *self.made))
 
     def _heal(self) -> None:
         """Leave the chain for good, and go on from the history as it is stored now."""

@@ -25,6 +25,7 @@ from chatlab.chat.parts import ToolCallPart
 from chatlab.chat.reader import TaskReader, ThreadReader
 from chatlab.chat.sdk import Caller
 from chatlab.chat.waiting import Patience
+from chatlab.errors import Verdict
 from chatlab.retry import Backoff, Clock, GiveUp, SystemClock
 from chatlab.retry.run import DEFAULT_POLICY
 
@@ -54,7 +55,8 @@ class Turn:
     on_event: is called with every event, before it is yielded; None is silent. on_tool_call: is
     handed each call of a tool that the provider does not run itself, as soon as it is whole; a
     failure of that attempt then ends the turn, so that no call is executed twice. Both are plain
-    functions; what they raise is logged, and the turn goes on. metrics: counts what the turn does.
+    functions; what they raise is logged, and the turn goes on. judge: has the last word on the
+    verdict on a failed attempt. metrics: counts what the turn does.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Turn:
         silence_s: float | None = 600.0,
         on_event: Callable[[TurnEvent], object] | None = None,
         on_tool_call: Callable[[ToolCallPart], object] | None = None,
+        judge: Callable[[Verdict], Verdict] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._caller = Caller.of(client, provider)
@@ -76,7 +79,7 @@ class Turn:
         self._on_event = on_event
         execute = None if on_tool_call is None else partial(call_back, on_tool_call, "on_tool_call")
         who = self._caller.provider
-        self._course = Course(request, policy, who, startup_s, silence_s, execute, metrics)
+        self._course = Course(request, policy, who, startup_s, silence_s, execute, judge, metrics)
 
     @property
     def provider(self) -> str | None:
@@ -87,6 +90,14 @@ class Turn:
     def answer(self) -> Answer | None:
         """The committed answer; None before."""
         return self._course.answer
+
+    @property
+    def response_id(self) -> str | None:
+        """The id of the last response that began, whatever came of it; a provider's support asks.
+
+        Of an answer that is not complete it is no id to continue from.
+        """
+        return self._course.response_id
 
     @property
     def gave_up(self) -> GiveUp | None:

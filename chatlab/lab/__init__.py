@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from chatlab.lab.cassette import Cassette
     from chatlab.lab.exchange import Request
     from chatlab.lab.faults import FAULTS, Fault, parse_fault
+    from chatlab.lab.input_items import Refusal
+    from chatlab.lab.memory import Exchange, Remembered, ResponseMemory
     from chatlab.lab.playback import CassetteStep
     from chatlab.lab.recorder import RecordingTransport
     from chatlab.lab.replayed import LogLine, Replay
@@ -22,12 +24,16 @@ _HOMES = {
     "FAULTS": "faults",
     "Cassette": "cassette",
     "CassetteStep": "playback",
+    "Exchange": "memory",
     "FakeProvider": "server",
     "Fault": "faults",
     "LogLine": "replayed",
     "RecordingTransport": "recorder",
+    "Refusal": "input_items",
+    "Remembered": "memory",
     "Replay": "replayed",
     "Request": "exchange",
+    "ResponseMemory": "memory",
     "SampleStep": "script",
     "Script": "script",
     "ScriptError": "spec",
@@ -45,12 +51,16 @@ __all__ = [
     "FAULTS",
     "Cassette",
     "CassetteStep",
+    "Exchange",
     "FakeProvider",
     "Fault",
     "LogLine",
     "RecordingTransport",
+    "Refusal",
+    "Remembered",
     "Replay",
     "Request",
+    "ResponseMemory",
     "SampleStep",
     "Script",
     "ScriptError",

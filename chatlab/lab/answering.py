@@ -9,13 +9,19 @@ from threading import Lock
 from chatlab.lab.distort import distort
 from chatlab.lab.exchange import Reply, Request, compact, whole
 from chatlab.lab.faults import RefuseConnection
+from chatlab.lab.input_items import Refusal, tokens
+from chatlab.lab.memory import ResponseMemory
+from chatlab.lab.outcomes import outcome
 from chatlab.lab.playback import CassetteStep
 from chatlab.lab.playback import as_reply as played
-from chatlab.lab.protocols import JSON_TYPE, PROTOCOLS, Protocol
+from chatlab.lab.protocol_responses import body as finished
+from chatlab.lab.protocols import JSON_TYPE, PROTOCOLS
 from chatlab.lab.samples import Sample, Samples, as_reply, find
 from chatlab.lab.script import Player, SampleStep, Script, Step
 from chatlab.lab.spec import ScriptError, near
 from chatlab.lab.success import Ids, Success
+
+RESPONSES = "/v1/responses"
 
 _HOSTS = frozenset({"127.0.0.1", "localhost"})
 
@@ -26,17 +32,26 @@ class Answering:
     A request that is no good (wrong host, path, method, body) is told so and uses no step. A
     step that does not fit the request is used, and the reply says why it did not fit; no client
     retries that reply.
+
+    With a `memory`, a request whose step begins a response (a good answer, whole or not) is taken
+    only if the memory has nothing against it. A refused request is an attempt, but it gives its
+    step back. A step that answers before any response begins, such as a 503, comes first.
     """
 
-    def __init__(self, script: Script, samples: Samples | None, requests_kept: int) -> None:
+    def __init__(
+        self,
+        script: Script,
+        samples: Samples | None,
+        requests_kept: int,
+        memory: ResponseMemory | None = None,
+    ) -> None:
         """Raise `ScriptError` when a sample or cassette of the script cannot be served."""
-        self._script = script
-        wanted = {step.id for step in script.steps if isinstance(step, SampleStep)}
-        self._samples: dict[str, Sample] = {name: find(samples, name) for name in sorted(wanted)}
-        tapes = {step for step in script.steps if isinstance(step, CassetteStep)}
-        self._recorded = {step: step.load() for step in sorted(tapes, key=str)}
+        self._shelf = samples
+        self._memory = memory
         self._kept: deque[Request] = deque(maxlen=requests_kept)
         self._lock = Lock()
+        self._turn = Lock()
+        self._load(script)
         self.player = Player(script)
 
     @property
@@ -51,42 +66,107 @@ class Answering:
         with self._lock:
             return tuple(self._kept)
 
+    def play(self, script: Script) -> None:
+        """Replace what is left of the script; attempts go on counting.
+
+        Raises `ScriptError` for a sample or cassette that cannot be served, for a script in which
+        connections are refused, and while one has to be: the port is watched from the start only.
+        """
+        with self._turn:
+            if any(isinstance(step, RefuseConnection) for step in script.steps):
+                raise ScriptError(
+                    "play: refuse-connection works only in the script that a provider starts with"
+                )
+            if isinstance(self.player.upcoming(), RefuseConnection):
+                raise ScriptError("play: refuse-connection is due; play when it has been met")
+            self._load(script)
+            self.player.play(script)
+
     def answer(self, request: Request) -> Reply:
         """Return the reply that ``request`` meets, and keep the request."""
         refusal = _unfit(request)
         if refusal is not None:
             self._keep(replace(request, met=f"status {refusal.status}"))
             return refusal
-        attempt, step = self.player.take()
-        met = "script ended" if step is None else _name(step)
-        self._keep(replace(request, attempt=attempt, met=met))
-        final = isinstance(self.player.upcoming(), RefuseConnection)
+        with self._turn:
+            attempt, step = self.player.take()
+            request = replace(request, attempt=attempt, met=_name(step))
+            if self._memory is not None and request.path == RESPONSES:
+                reply, request = self._remembered(self._memory, step, request, attempt)
+            else:
+                reply, _ = self._reply(step, request, attempt, self._success(step))
+            self._keep(request)
+            return replace(reply, final=isinstance(self.player.upcoming(), RefuseConnection))
+
+    def _load(self, script: Script) -> None:
+        wanted = {step.id for step in script.steps if isinstance(step, SampleStep)}
+        samples = {name: find(self._shelf, name) for name in sorted(wanted)}
+        tapes = {step for step in script.steps if isinstance(step, CassetteStep)}
+        self._recorded = {step: step.load() for step in sorted(tapes, key=str)}
+        self._samples: dict[str, Sample] = samples
+        self._script = script
+
+    def _success(self, step: Step | None) -> Success:
+        return step if isinstance(step, Success) else self._script.success
+
+    def _remembered(
+        self, memory: ResponseMemory, step: Step | None, request: Request, attempt: int
+    ) -> tuple[Reply, Request]:
+        """Return the reply of a provider that remembers, and the request with what it met."""
+        asked = memory.ask(request.body)
+        success = self._success(step)
+        if asked.context is not None:
+            usage = replace(success.usage, input_tokens=tokens(asked.context))
+            success = replace(success, usage=usage)
+        reply, ended = self._reply(step, request, attempt, success)
+        response = None
+        if ended is None or step is None:
+            asked = replace(asked, refused=None)
+        elif asked.refused is not None:
+            self.player.give_back(attempt, step)
+            reply = self._refused(asked.refused, attempt)
+            request, ended = replace(request, met=f"status {reply.status}"), None
+        else:
+            response = finished(success, request, Ids(self._script.seed, attempt))
+        memory.note(asked, attempt, request.size, ended, response)
+        return reply, request
+
+    def _reply(
+        self, step: Step | None, request: Request, attempt: int, success: Success
+    ) -> tuple[Reply, str | None]:
+        """Return the reply, with ``success`` as the good answer, and the response's outcome."""
         try:
             if step is None:
                 raise ScriptError(self.player.ended(attempt))
-            return replace(self._reply(step, request, attempt), final=final)
+            if isinstance(step, CassetteStep):
+                return played(step, self._recorded[step], request), None
+            if success.web_search and request.path != RESPONSES:
+                raise ScriptError(f"web_search is for {RESPONSES} only, not for {request.path}")
+            protocol, ids = PROTOCOLS[request.path], Ids(self._script.seed, attempt)
+            good = reply = protocol.good(success, request, ids)
+            if isinstance(step, SampleStep):
+                reply = as_reply(self._samples[step.id], good, request, step.after_event)
+            elif not isinstance(step, Success):
+                reply = distort(step, good, protocol, request, ids)
+            status = "incomplete" if success.finish == "length" else "completed"
+            return reply, outcome(step, good, reply, status)
         except ScriptError as problem:
             code = "script_ended" if step is None else "step_does_not_fit"
-            return replace(_told(400, code, str(problem)), final=final)
+            return _told(400, code, str(problem)), None
 
-    def _reply(self, step: Step, request: Request, attempt: int) -> Reply:
-        if isinstance(step, CassetteStep):
-            return played(step, self._recorded[step], request)
-        protocol: Protocol = PROTOCOLS[request.path]
-        ids = Ids(self._script.seed, attempt)
-        if isinstance(step, Success):
-            return protocol.good(step, request, ids)
-        good = protocol.good(self._script.success, request, ids)
-        if isinstance(step, SampleStep):
-            return as_reply(self._samples[step.id], good, request, step.after_event)
-        return distort(step, good, protocol, request, ids)
+    def _refused(self, refusal: Refusal, attempt: int) -> Reply:
+        protocol, ids = PROTOCOLS[RESPONSES], Ids(self._script.seed, attempt)
+        headers = (("content-type", JSON_TYPE), (protocol.id_header, ids.make("req_")))
+        return whole(refusal.status, headers, compact(protocol.error_body(refusal.error)))
 
     def _keep(self, request: Request) -> None:
         with self._lock:
             self._kept.append(request)
 
 
-def _name(step: Step) -> str:
+def _name(step: Step | None) -> str:
+    if step is None:
+        return "script ended"
     return "success" if isinstance(step, Success) else str(step)
 
 

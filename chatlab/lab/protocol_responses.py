@@ -80,6 +80,13 @@ def _stream_item(stream: _Numbered, index: int, item: dict[str, Any], deltas: li
             name=item["name"],
             arguments=item["arguments"],
         )
+    elif item["type"] == "web_search_call":
+        opened = {**item, "status": "in_progress"}
+        stream.add("response.output_item.added", output_index=index, item=opened)
+        for state in ("in_progress", "searching", "completed"):
+            stream.add(f"response.web_search_call.{state}", **at)
+    elif item["type"] == "reasoning" and not deltas:
+        stream.add("response.output_item.added", output_index=index, item=item)
     else:
         slot, part_name, text_name = _PARTS[item["type"]]
         part = item[slot][0]
@@ -106,10 +113,13 @@ _PARTS = {
 def _items(success: Success, ids: Ids) -> list[tuple[dict[str, Any], list[str]]]:
     """Return the output items, each with the texts in which it is streamed."""
     items: list[tuple[dict[str, Any], list[str]]] = []
-    if success.reasoning:
-        summary = [{"type": "summary_text", "text": success.reasoning}]
+    if success.reasoning or success.web_search:
+        text = success.reasoning
+        summary = [{"type": "summary_text", "text": text}] if text else []
         item = {"id": ids.make("rs_"), "type": "reasoning", "summary": summary}
-        items.append((item, words(success.reasoning)))
+        items.append((item, words(text)))
+    if success.web_search:
+        items.append((_web_search_call(success.web_search, ids), []))
     if success.said:
         part: dict[str, Any] = {"type": "refusal", "refusal": success.said}
         if success.finish != "refusal":
@@ -118,6 +128,15 @@ def _items(success: Success, ids: Ids) -> list[tuple[dict[str, Any], list[str]]]
         message = {"id": ids.make("msg_"), "type": "message", "status": status}
         items.append(({**message, "role": "assistant", "content": [part]}, success.pieces()))
     return items + [(_function_call(call, ids), call.pieces()) for call in success.tool_calls]
+
+
+def _web_search_call(query: str, ids: Ids) -> dict[str, Any]:
+    return {
+        "id": ids.make("ws_"),
+        "type": "web_search_call",
+        "status": "completed",
+        "action": {"type": "search", "query": query},
+    }
 
 
 def _function_call(call: ToolCall, ids: Ids) -> dict[str, Any]:

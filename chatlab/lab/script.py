@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,27 +116,41 @@ class Player:
     def __init__(self, script: Script) -> None:
         """Begin at the first step."""
         self._script = script
-        self._used = 0
+        self._left = deque(script.steps)
+        self._attempts = 0
+        self._first = 0
         self._lock = Lock()
 
     @property
     def attempts(self) -> int:
         """How many attempts have met something."""
-        return self._used
+        return self._attempts
 
     def upcoming(self) -> Step | None:
         """Return the step that the next attempt meets, or None when the script has ended."""
-        steps = self._script.steps
-        if self._used < len(steps):
-            return steps[self._used]
-        return self._script.success if self._script.after == "success" else None
+        with self._lock:
+            return self._due()
 
     def take(self) -> tuple[int, Step | None]:
         """Use the next step; return the attempt, from 0, and the step."""
         with self._lock:
-            attempt, step = self._used, self.upcoming()
-            self._used += 1
+            attempt, step = self._attempts, self._due()
+            self._attempts += 1
+            if self._left:
+                self._left.popleft()
         return attempt, step
+
+    def give_back(self, attempt: int, step: Step) -> None:
+        """Put the step that ``attempt`` took before what is left, unless its script is over."""
+        with self._lock:
+            if attempt >= self._first:
+                self._left.appendleft(step)
+
+    def play(self, script: Script) -> None:
+        """Replace what is left by another script; the attempts go on counting."""
+        with self._lock:
+            self._script, self._left = script, deque(script.steps)
+            self._first = self._attempts
 
     def ended(self, attempt: int) -> str:
         """Return the text for an attempt that the script has no step for."""
@@ -144,6 +159,11 @@ class Player:
             f"the script has {count} step{'' if count == 1 else 's'} and this is attempt "
             f'{attempt + 1}: it ended before the retries did; add steps, or set after="success"'
         )
+
+    def _due(self) -> Step | None:
+        if self._left:
+            return self._left[0]
+        return self._script.success if self._script.after == "success" else None
 
 
 def parse_step(source: Step | str | Mapping[str, Any]) -> Step:

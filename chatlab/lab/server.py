@@ -11,6 +11,7 @@ from typing import Self
 from chatlab.lab.answering import Answering
 from chatlab.lab.exchange import Request
 from chatlab.lab.listener import Listener
+from chatlab.lab.memory import ResponseMemory
 from chatlab.lab.port import LOOPBACK
 from chatlab.lab.samples import Samples
 from chatlab.lab.script import Script, ScriptLike
@@ -28,8 +29,10 @@ class FakeProvider:
     kept. Steps go to attempts as they arrive, whichever client sends them.
 
     ``script`` is anything that `Script.parse` takes. ``samples`` maps ids to corpus samples.
-    ``port`` 0 is any free port. ``sleep`` waits for seconds; every delay of the script goes
-    through it. ``requests`` keeps the last ``requests_kept``.
+    ``memory`` makes ``/v1/responses`` remember what it stored, and refuse what does not fit it; a
+    refused request leaves its step to the next. ``port`` 0 is any free port. ``sleep`` waits for
+    seconds; every delay of the script goes through it. ``requests`` keeps the last
+    ``requests_kept``.
 
     Raises `ScriptError` for a script that cannot be played, `OSError` for a port in use, and
     `RuntimeError` for use before the start or after the end.
@@ -40,6 +43,7 @@ class FakeProvider:
         script: ScriptLike,
         *,
         samples: Samples | None = None,
+        memory: ResponseMemory | None = None,
         port: int = 0,
         tls: bool = False,
         sleep: Sleep = asyncio.sleep,
@@ -47,7 +51,7 @@ class FakeProvider:
     ) -> None:
         """Check the script and its samples; nothing is opened yet."""
         self.script = Script.parse(script)
-        self._answering = Answering(self.script, samples, requests_kept)
+        self._answering = Answering(self.script, samples, requests_kept, memory)
         self._wanted_port = port
         self._sleep = sleep
         self._server_tls: ssl.SSLContext | None = None
@@ -93,6 +97,17 @@ class FakeProvider:
     def attempts(self) -> int:
         """How many attempts have met a step of the script or its end, refused ones included."""
         return self._answering.player.attempts
+
+    def play(self, script: ScriptLike) -> None:
+        """Replace what is left of the script by another; attempts go on counting.
+
+        Threads may call it. What is being answered goes on as it was planned. Raises
+        `ScriptError` for a script that cannot be played, and for ``refuse-connection``: in the
+        new script, or as the step that is due in the old one.
+        """
+        parsed = Script.parse(script)
+        self._answering.play(parsed)
+        self.script = parsed
 
     def start(self) -> None:
         """Bind the port and start; raises `OSError` for a port in use."""

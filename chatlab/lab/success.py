@@ -46,9 +46,10 @@ class Success:
     """A complete, good answer.
 
     ``text`` is streamed word by word, or as ``chunks`` say. ``reasoning`` comes before it,
-    ``tool_calls`` after it. ``finish`` is ``stop``, ``length`` (cut by the token limit) or
-    ``refusal``. Delays in seconds: before the headers, before the first content, and before
-    each further piece of content.
+    ``tool_calls`` after it. ``web_search`` is the query of a search that the provider ran before
+    it answered, after a reasoning item of its own; only OpenAI's Responses can say so. ``finish``
+    is ``stop``, ``length`` (cut by the token limit) or ``refusal``. Delays in seconds: before the
+    headers, before the first content, and before each further piece of content.
     """
 
     text: str | None = None
@@ -60,6 +61,7 @@ class Success:
     headers_after_s: float = 0.0
     content_after_s: float = 0.0
     chunk_every_s: float = 0.0
+    web_search: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ScriptError` for a value out of range or chunks that are not the text."""
