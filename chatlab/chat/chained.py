@@ -102,7 +102,7 @@ class ChainedTurn:
         self.answer: Answer | None = None
         self.error: ChatError | None = None
         self.model = model
-        self._steps = self.steps(
+        self._steps = steps = self.steps(
             history,
             asked,
             model=model,
@@ -117,7 +117,7 @@ class ChainedTurn:
         self._taken = 0
         self._completed = False
         self._before = self._latest = 0
-        decided = partial(Turn, self._steps.request, client=client, judge=self._steps.judge)
+        decided = partial(Turn, lambda _: steps.request(), client=client, judge=steps.judge)
         self._step = partial(decided, on_event=self._pass_on, metrics=metrics, **options)
         self._turn = self._step()
         who = self._turn.provider, model

@@ -3,7 +3,7 @@
     first step     chained or replayed, as `resolve_chain` says
     later steps    the tools' results, chained to the step before
     id refused     drop it, leave chain mode for the rest of the turn, replay the whole history
-    item refused   the same, if a replay refers to an item that the provider has lost
+    item refused   the same, where the request refers to an item that the provider has lost
 
 A step is one request that gives an answer; its retries belong to it.
 """
@@ -73,28 +73,38 @@ class Steps:
         self._stored: list[Message | str] | None = None
         self._chains = chain and store and not plan_mode
         self._references = True
+        self._stale = False
         self._anchor: str | None = None
         self._referenced: frozenset[str] = frozenset()
 
-    def request(self, verdict: Verdict | None) -> Mapping[str, object]:
-        """The arguments for the next attempt, told the `verdict` on the one before.
+    def request(self) -> Mapping[str, object]:
+        """The arguments for the next attempt.
 
         Raises ValueError if there is nothing to send, and what loading the history raises.
         """
         if self._stored is None:
             self._stored = self._loaded()
             self._resolve(self._stored)
-        if verdict is not None and verdict.chain_broken and (self._chains or self._referenced):
-            self._heal()
+        elif self._stale:
+            self._reload()
         body = self._body()
         references = [one for one in body["input"] if one["type"] == "item_reference"]
         self._referenced = frozenset(str(one["id"]) for one in references)
         return {**self._fixed, **body}
 
     def judge(self, verdict: Verdict) -> Verdict:
-        """`verdict`, but a lost item that the request referred to counts as a lost response."""
-        if any(name in verdict.detail for name in self._referenced):
-            return replace(verdict, retryable=True, chain_broken=True)
+        """`verdict` on the last attempt; a lost response is dropped, whether or not it is retried.
+
+        A refusal of anything that the request referred to counts as a lost response.
+        """
+        referred = self._referenced
+        if self._anchor is not None:
+            referred |= {self._anchor, "previous_response_id"}
+        refused = (verdict.status_code or 0) // 100 == 4 and not verdict.retryable
+        if refused and any(name in verdict.detail for name in referred):
+            verdict = replace(verdict, retryable=True, chain_broken=True)
+        if verdict.chain_broken and (self._chains or self._referenced):
+            self._leave_chain()
         return verdict
 
     def answered(self, answer: Answer) -> tuple[ToolCallPart, ...]:
@@ -149,14 +159,10 @@ class Steps:
         stored = [message for message in self._stored or () if isinstance(message, Message)]
         return self.input_of((*stored, *self.question, *self.made))
 
-    def _heal(self) -> None:
-        """Leave the chain for good, and go on from the history as it is stored now."""
+    def _leave_chain(self) -> None:
         lost, self._anchor = self._anchor, None
         self._chains = self._references = False
-        try:
-            self._stored = self._loaded()
-        except Exception:
-            _log.warning("the history could not be reloaded; the copy is replayed", exc_info=True)
+        self._stale = True
         if lost is None:
             return
         self.lost = lost
@@ -165,3 +171,10 @@ class Steps:
                 self._on_lost(lost)
             except Exception:
                 _log.warning("on_lost raised; the turn goes on", exc_info=True)
+
+    def _reload(self) -> None:
+        self._stale = False
+        try:
+            self._stored = self._loaded()
+        except Exception:
+            _log.warning("the history could not be reloaded; the copy is replayed", exc_info=True)

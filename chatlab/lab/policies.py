@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from chatlab.chat import ChainedTurn, Message
 from chatlab.chat.steps import Steps
-from chatlab.errors import Verdict
 
 
 class KeepsFailedId(ChainedTurn):
@@ -30,9 +29,9 @@ class KeepsFailedId(ChainedTurn):
 
 
 class _TrimmedSteps(Steps):
-    def request(self, verdict: Verdict | None) -> Mapping[str, object]:
+    def request(self) -> Mapping[str, object]:
         """As of `Steps`, but what was trimmed for the chain stays trimmed without it."""
-        arguments = super().request(verdict)
+        arguments = super().request()
         if self.lost is None or self.resolution is None or self.made:
             return arguments
         return {**arguments, **self.input_of(self.resolution.messages)}
