@@ -123,3 +123,19 @@ def test_near_misses_are_caught_by_no_rule(what: str, seen: dict[str, object]) -
     """What only looks like evidence decides nothing."""
     verdict = classify(Failure.from_record(seen))
     assert (verdict.rule, verdict.status_code) == ("unmatched", None), what
+
+
+APART = [
+    Failure(body={"error": {"message": "previous response kept", "code": "not_found"}}),
+    Failure(body={"error": {"message": "previous response kept", "hint": "not found"}}),
+    Failure(exception_text="previous response kept", text="model not found"),
+]
+
+
+@pytest.mark.parametrize("failure", APART, ids=["code", "values", "texts"])
+def test_no_phrase_reaches_from_one_text_into_another(failure: Failure) -> None:
+    """The pieces of a phrase with a gap count only where the same text holds them in order."""
+    table = RuleTable([RULES.named("chain-lost")])
+    whole = Failure(text="previous response with the id that was sent: not found")
+    assert classify(whole, rules=table).chain_broken
+    assert not classify(failure, rules=table).chain_broken

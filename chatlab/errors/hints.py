@@ -84,6 +84,14 @@ _SENTENCES: Final = (
     re.compile(rf"{_DURATION}\s{{0,4}}(?:后|之后|以后)", re.IGNORECASE),
 )
 
+_AFTER_A_FIX: Final = re.compile(
+    r"\b(?:if|should) you(?: have|'ve)?(?: (?:just|recently|only now))?"
+    r" (?:fixed|created|added|enabled|activated|changed|updated|upgraded|topped)\b[^.!?\n]{0,80}$",
+    re.IGNORECASE,
+)
+"""Before a wait that is only meant for who has mended the cause."""
+_SENTENCE_CHARS: Final = 120
+
 
 def hint_in_headers(headers: Mapping[str, str]) -> Hint | None:
     """The hint of `headers`, whose names are lower-case.
@@ -149,6 +157,8 @@ def hint_in_text(text: str, where: str) -> Hint | None:
             return Hint(delay_s, where)
     for sentence in _SENTENCES:
         for said in sentence.finditer(text):
+            if _AFTER_A_FIX.search(text[max(0, said.start() - _SENTENCE_CHARS) : said.start()]):
+                continue
             delay_s = _bounded(
                 sum(float(n) * _UNITS[unit.lower()] for n, unit in _PART.findall(said[1]))
             )

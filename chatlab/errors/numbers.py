@@ -67,7 +67,7 @@ _NOT_AFTER: Final = re.compile(
       |requests\b|time
       |item|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day|people|users\b
       |entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d
-      |\*|\+|>|<=|>=|of\b|and\b\s+\d )""",
+      |\*(?!\s{1,40}(?-i:[A-Z]))|\+|>|<=|>=|of\b|and\b\s+\d )""",
     re.VERBOSE | re.IGNORECASE,
 )
 _LEAD: Final = re.compile(r"(?:^|[\[(|\n]|error|failed|[:.·—-])\s*[\"']?$", re.IGNORECASE)

@@ -190,7 +190,7 @@ class RuleTable(Sequence[Rule]):
             for last in hits.keys() & self._gapped_by_last.keys():
                 for gapped in self._gapped_by_last[last]:
                     places = [hits.get(part, []) for part in gapped.parts]
-                    if all(places) and in_order(places):
+                    if all(places) and in_order(places, words):
                         bits |= gapped.bits
         return bits
 

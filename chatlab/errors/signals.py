@@ -11,7 +11,7 @@ from chatlab.errors import identifiers, numbers, signs
 from chatlab.errors.hints import DAY_S, Hint, hint_in_body, hint_in_headers, hint_in_text
 from chatlab.errors.places import MAX_LEAVES, Place, all_places, decoded
 from chatlab.errors.providers import normalised_provider, provider_in
-from chatlab.errors.words import normalise
+from chatlab.errors.words import BREAK, normalise
 
 if TYPE_CHECKING:
     from chatlab.errors.failure import Failure
@@ -90,7 +90,7 @@ def read_signals(failure: Failure) -> Signals:
     hint = hint_in_headers(headers) or hint_in_body(body) or _first_hint(texts)
 
     joined = "\n".join(place.value for place in places)
-    words = f" {normalise(joined)} "
+    words = f" {normalise(f' {BREAK} '.join(place.value for place in places))} "
     provider = normalised_provider(failure.provider) or provider_in(
         ends_of(joined, _NAME_CHARS).lower()
     )

@@ -13,10 +13,13 @@ from string import ascii_lowercase, digits
 from typing import Final
 
 GAP: Final = "…"
-"""In a phrase: "up to `GAP_WIDTH` characters of anything"."""
+"""In a phrase: "up to `GAP_WIDTH` characters of anything in the same text"."""
 
 GAP_WIDTH: Final = 160
 """The widest gap, in characters, between two pieces of one phrase."""
+
+BREAK: Final = "\x1f"
+"""Between the texts of one failure: no phrase reaches over it, not even in a gap."""
 
 _BLANKS: Final = (
     *("\\n", "\\r", "\\t", "\n", "\r", "\t", "\f", "\v", "\x00", "\xa0", "\u3000"),
@@ -67,7 +70,7 @@ def contains(words: str, phrase: str) -> bool:
         hits.append(list(_occurrences(words, piece)))
         if not hits[-1]:
             return False
-    return in_order(hits)
+    return in_order(hits, words)
 
 
 def _occurrences(words: str, piece: str) -> Iterator[tuple[int, int]]:
@@ -80,25 +83,24 @@ def _occurrences(words: str, piece: str) -> Iterator[tuple[int, int]]:
         start = words.find(piece, start + 1)
 
 
-def in_order(hits: list[list[tuple[int, int]]]) -> bool:
-    """Whether one hit of each piece follows the one before within `GAP_WIDTH`.
+def in_order(hits: list[list[tuple[int, int]]], words: str) -> bool:
+    """Whether, in one text of `words`, a hit of each piece follows the one before in `GAP_WIDTH`.
 
     `hits` holds, for each piece, its ``(start, end)`` places in ascending order.
     """
     ends = [end for _, end in hits[0]]
     for places in hits[1:]:
-        ends = list(_reachable(ends, places))
+        ends = list(_reachable(ends, places, words))
         if not ends:
             return False
     return True
 
 
-def _reachable(ends: list[int], places: list[tuple[int, int]]) -> Iterator[int]:
-    near = 0
+def _reachable(ends: list[int], places: list[tuple[int, int]], words: str) -> Iterator[int]:
+    passed = 0
     for start, end in places:
-        while near < len(ends) and ends[near] < start - GAP_WIDTH:
-            near += 1
-        if near == len(ends):
-            return
-        if ends[near] <= start:
+        while passed < len(ends) and ends[passed] <= start:
+            passed += 1
+        nearest = ends[passed - 1] if passed else -GAP_WIDTH - 1
+        if start - nearest <= GAP_WIDTH and BREAK not in words[nearest:start]:
             yield end
