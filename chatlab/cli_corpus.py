@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from chatlab.corpus import Corpus, SampleError, check
-from chatlab.corpus.library import read_records, shipped_folder, write_sample
+from chatlab.cli_add import describe_add
+from chatlab.corpus import Corpus, check
+from chatlab.corpus.library import shipped_folder, write_sample
 from chatlab.corpus.sample import formatted
 from chatlab.errors import RULES, classify
 from chatlab.markup import visible
@@ -24,7 +25,7 @@ def add_corpus_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     """Add the subcommands of ``chatlab corpus`` to `commands`."""
 
     def add(
-        name: str, command: Callable[[argparse.Namespace], int], help: str
+        name: str, command: Callable[[argparse.Namespace], int] | None, help: str
     ) -> argparse.ArgumentParser:
         parser = commands.add_parser(name, help=help)
         parser.add_argument(
@@ -38,8 +39,7 @@ def add_corpus_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     listing.add_argument("words", nargs="*", help="only ids that contain all of these")
     show = add("show", _corpus_show, "a sample, the verdict on it, and why")
     show.add_argument("id")
-    adding = add("add", _corpus_add, "add the records of a JSON Lines file, each with a slug")
-    adding.add_argument("file", help="a file, or - for standard input")
+    describe_add(add("add", None, "make a checked sample of any failure, or of a HAR's"))
     accept = add("accept", _corpus_accept, "make today's verdict on a sample the expected one")
     accept.add_argument("id", nargs="+")
     add("fmt", _corpus_fmt, "write every file in the one format")
@@ -96,17 +96,6 @@ def _corpus_show(chosen: argparse.Namespace) -> int:
     print(formatted(sample.record))
     print(str(classify(sample.failure).explain()))
     return 0
-
-
-def _corpus_add(chosen: argparse.Namespace) -> int:
-    corpus, status = _loaded(chosen)
-    for slug, record in read_records(read_input(chosen.file).decode("utf-8"), chosen.file):
-        try:
-            print(f"added {corpus.add(record, slug).id}")
-        except SampleError as error:
-            status = FOUND_DIFFERENCE
-            print(f"chatlab: {error}", file=sys.stderr)
-    return status
 
 
 def _corpus_accept(chosen: argparse.Namespace) -> int:

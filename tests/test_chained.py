@@ -17,7 +17,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from chatlab.chat import ChainedTurn, Message, ToolCallPart, Turn, TurnEvent
-from chatlab.chat.events import ChatStreamRetry, MessagePart, Status, TurnStatus
+from chatlab.chat.events import MessagePart, Status, TurnStatus
 from chatlab.chat.history import FilePart, ToolResultPart, decode
 from chatlab.chat.metrics import Metrics
 from chatlab.chat.store import Store

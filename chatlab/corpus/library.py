@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from chatlab.corpus.check import Report, check
+from chatlab.corpus.new_files import write_new_files
 from chatlab.corpus.sample import (
     SIDECARS,
     Sample,
@@ -19,10 +20,14 @@ from chatlab.corpus.sample import (
     problems_of,
     read_sample,
 )
+from chatlab.errors import RULES, Rule
 from chatlab.markup import table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from chatlab.corpus.capture import Caught
+    from chatlab.corpus.proposal import Proposal
 
 _HERE: Final = Path(__file__).parent
 _NUMBERED: Final = re.compile(r"-\d+$")
@@ -51,12 +56,15 @@ class Corpus(Mapping[str, Sample]):
         self._short = {name: ids[0] for name, ids in short.items() if len(ids) == 1}
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None) -> Corpus:
+    def load(cls, path: str | os.PathLike[str] | None = None, *, create: bool = False) -> Corpus:
         """The corpus in the folder `path`, or the one that ships with chatlab.
 
+        create: a folder that is not there is an empty corpus, and is made by the first sample.
         Raises `SampleError` with one line for each problem of each file.
         """
         folder = shipped_folder() if path is None else Path(path)
+        if create and not folder.exists():
+            return cls({}, folder)
         corpus, problems = cls.load_leniently(folder)
         if problems:
             raise SampleError("\n".join(problems))
@@ -142,26 +150,90 @@ class Corpus(Mapping[str, Sample]):
         """Write `record` into the folder as ``provider/slug.json``; returns the sample.
 
         Refuses, with `SampleError` and without writing: a wrong record, an id that is taken, a
-        failure that is already here. The file appears whole or not at all.
+        failure that is already here, the folder of an installed chatlab. The file appears whole
+        or not at all, and never over another.
         """
-        if self.folder is None:
-            raise SampleError("this corpus has no folder; load it from one to add to it")
-        if not _SLUG.fullmatch(slug):
-            raise SampleError(f"slug: {slug!r} must be lower-case letters, digits, '-' and '.'")
-        sample_id = f"{record.get('provider') or 'unknown'}/{slug}"
-        problems = list(problems_of(dict(record)))
+        problems = list(self.problems_with(record, slug))
         if problems:
-            raise SampleError("\n".join(f"{sample_id}: {problem}" for problem in problems))
-        path = self.folder / f"{sample_id}.json"
-        sample = Sample(sample_id, dict(record), path)
-        if sample_id in self._samples or path.exists():
-            raise SampleError(f"{sample_id}: the corpus has a sample of this name; choose another")
-        twin = self.twin_of(sample)
-        if twin is not None:
-            raise SampleError(f"{sample_id}: the same failure is already here as {twin.id}")
-        write_sample(sample)
+            raise SampleError("\n".join(problems))
+        sample_id = id_of(record, slug)
+        sample = Sample(sample_id, dict(record), self._file_of(sample_id))
+        try:
+            write_new_files(_files_of(sample))
+        except FileExistsError:
+            raise SampleError(
+                f"{sample_id}: the corpus has a sample of this name; choose another"
+            ) from None
         self._samples[sample_id] = sample
         return sample
+
+    def problems_with(self, record: Mapping[str, object], slug: str) -> Iterator[str]:
+        """Why `add` would refuse `record`, a line each; nothing when it would not."""
+        if self.closed is not None:
+            yield self.closed
+            return
+        if not _SLUG.fullmatch(slug):
+            yield f"slug: {slug!r} must be lower-case letters, digits, '-' and '.'"
+            return
+        sample_id = id_of(record, slug)
+        wrong = [f"{sample_id}: {problem}" for problem in problems_of(dict(record))]
+        if wrong:
+            yield from wrong
+        elif self.is_taken(sample_id):
+            yield f"{sample_id}: the corpus has a sample of this name; choose another"
+        else:
+            twin = self.twin_of(Sample(sample_id, record))
+            if twin is not None:
+                yield f"{sample_id}: the same failure is already here as {twin.id}"
+
+    @property
+    def closed(self) -> str | None:
+        """Why nothing can be added here, and what to do; None when samples can be added."""
+        if self.folder is None:
+            return "this corpus has no folder; load it from one to add to it"
+        if self.folder == _HERE / "data":
+            return (
+                "the corpus that was installed with chatlab is not written to; use a folder of "
+                "your own: --corpus DIR, or Corpus.load('DIR', create=True)"
+            )
+        return None
+
+    def is_taken(self, sample_id: str) -> bool:
+        """Whether a sample, or a file where its files would be, has this name."""
+        path = self._file_of(sample_id)
+        beside = [path.with_name(f"{path.stem}{ending}") for ending in SIDECARS]
+        return sample_id in self._samples or any(file.exists() for file in (path, *beside))
+
+    def _file_of(self, sample_id: str) -> Path:
+        return Path(self.folder or ".") / f"{sample_id}.json"
+
+    def check(self, rules: Iterable[Rule] = RULES) -> Report:
+        """Whether `rules` say of each sample what it expects."""
+        return check(self.values(), rules)
+
+    def propose(
+        self, anything: object, *, provider: str | None = None, **label: object
+    ) -> Proposal:
+        """The sample that `anything`, whatever `classify` takes, would make here.
+
+        provider: who answered, when the failure does not tell. label: fields that you decide, as
+        in `Proposal.changed`. Look at the proposal, then ``write()`` it. Raises `SampleError` for
+        what cannot become a sample, `ModuleNotFoundError` when the secret detector is missing.
+        """
+        from chatlab.corpus.intake import Intake
+
+        return Intake(self).propose(anything, provider=provider).changed(**label)
+
+    def capture(self, *, provider: str | None = None, reraise: bool = False) -> Caught:
+        """``with corpus.capture() as caught:`` around a call that fails; see `Caught`."""
+        from chatlab.corpus.capture import Caught
+
+        return Caught(self, provider, reraise)
+
+
+def id_of(record: Mapping[str, object], slug: str) -> str:
+    """The id of a `record` called `slug`."""
+    return f"{record.get('provider') or 'unknown'}/{slug}"
 
 
 def sample_files(folder: Path) -> list[Path]:
@@ -176,21 +248,26 @@ def sample_files(folder: Path) -> list[Path]:
 
 def write_sample(sample: Sample) -> None:
     """Write the file of `sample`, with a page or event stream as a sidecar; atomic by file."""
+    for path, text in _files_of(sample):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+
+
+def _files_of(sample: Sample) -> list[tuple[Path, str]]:
+    """The files of `sample` with their texts, the record last."""
     path = sample.path
     if path is None:
         raise SampleError(f"{sample.id}: the sample has no path to be written to")
-    path.parent.mkdir(parents=True, exist_ok=True)
     record = dict(sample.record)
     body = record.get("body")
     ending = sidecar_ending(body)
-    if ending is not None and isinstance(body, str):
-        name = f"{path.stem}{ending}"
-        write_atomically(path.with_name(name), body)
-        record.pop("body")
-        record["body_file"] = name
-    else:
+    if ending is None or not isinstance(body, str):
         record.pop("body_file", None)
-    write_atomically(path, formatted(record))
+        return [(path, formatted(record))]
+    name = f"{path.stem}{ending}"
+    record.pop("body")
+    record["body_file"] = name
+    return [(path.with_name(name), body), (path, formatted(record))]
 
 
 def sidecar_ending(body: object) -> str | None:
@@ -214,21 +291,6 @@ def write_atomically(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink()
         raise
-
-
-def read_records(text: str, where: str) -> Iterator[tuple[str, dict[str, object]]]:
-    """The records of a JSON Lines text, each with its slug; `SampleError` names the line."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise SampleError(f"{where}: line {number}: no JSON ({error})") from None
-        if not isinstance(record, dict) or not isinstance(record.get("slug"), str):
-            raise SampleError(f"{where}: line {number}: slug: every record needs a name; add one")
-        slug = str(record.pop("slug"))
-        yield slug, record
 
 
 def _short(sample_id: str) -> str:
