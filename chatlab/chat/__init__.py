@@ -1,5 +1,10 @@
 """One turn of a conversation."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from chatlab.chat.attempt import Discarded, StreamFailed
 from chatlab.chat.chain import Mode, Resolution, resolve_chain
 from chatlab.chat.chained import ChainedTurn
@@ -10,24 +15,65 @@ from chatlab.chat.replay_input import ReplayInput, replay_input
 from chatlab.chat.turn import Turn
 from chatlab.chat.usage import Usage
 
+if TYPE_CHECKING:
+    from chatlab.chat.database import StoreError
+    from chatlab.chat.hub import Hub, HubLoad
+    from chatlab.chat.metrics import Metrics
+    from chatlab.chat.store import Chat, Store
+    from chatlab.chat.stream import Stream
+    from chatlab.chat.subscription import Subscription
+    from chatlab.chat.view import LiveEvent, Snapshot, View
+
+_HOMES = {
+    "Chat": "store",
+    "Hub": "hub",
+    "HubLoad": "hub",
+    "LiveEvent": "view",
+    "Metrics": "metrics",
+    "Snapshot": "view",
+    "Store": "store",
+    "StoreError": "database",
+    "Stream": "stream",
+    "Subscription": "subscription",
+    "View": "view",
+}
+
 __all__ = [
     "Answer",
     "BlockPart",
     "ChainedTurn",
+    "Chat",
     "Discarded",
+    "Hub",
+    "HubLoad",
+    "LiveEvent",
     "Message",
+    "Metrics",
     "Mode",
     "Part",
     "Piece",
     "ReasoningPart",
     "ReplayInput",
     "Resolution",
+    "Snapshot",
+    "Store",
+    "StoreError",
+    "Stream",
     "StreamFailed",
+    "Subscription",
     "TextPart",
     "ToolCallPart",
     "Turn",
     "TurnEvent",
     "Usage",
+    "View",
     "replay_input",
     "resolve_chain",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load what needs a database or an event loop when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

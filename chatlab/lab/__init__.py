@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chatlab.lab.cassette import Cassette
     from chatlab.lab.exchange import Request
+    from chatlab.lab.exploration import Explored, explore
     from chatlab.lab.faults import FAULTS, Fault, parse_fault
     from chatlab.lab.input_items import Refusal
     from chatlab.lab.memory import Exchange, Remembered, ResponseMemory
@@ -25,6 +26,7 @@ _HOMES = {
     "Cassette": "cassette",
     "CassetteStep": "playback",
     "Exchange": "memory",
+    "Explored": "exploration",
     "FakeProvider": "server",
     "Fault": "faults",
     "LogLine": "replayed",
@@ -41,17 +43,19 @@ _HOMES = {
     "ToolCall": "success",
     "Usage": "success",
     "areplay": "replaying",
+    "explore": "exploration",
     "parse_fault": "faults",
     "parse_step": "script",
     "replay": "replaying",
 }
-_EXTRA = frozenset({"h11", "h2", "cryptography"})
+_EXTRA = frozenset({"h11", "h2", "cryptography", "hypothesis", "openai"})
 
 __all__ = [
     "FAULTS",
     "Cassette",
     "CassetteStep",
     "Exchange",
+    "Explored",
     "FakeProvider",
     "Fault",
     "LogLine",
@@ -68,6 +72,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "areplay",
+    "explore",
     "parse_fault",
     "parse_step",
     "replay",

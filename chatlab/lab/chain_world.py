@@ -43,6 +43,7 @@ PLANS: Final = (*ANSWERS, *FAILURES)
 """What a request can meet: good answers, answers cut by a limit, failures."""
 
 MODELS: Final = ("gpt-5", "gpt-5-mini")
+ACTORS: Final = ("person", "client", "provider", "tool")
 CHAT: Final = "chat"
 LOST: Final = frozenset({"previous_response_not_found", "unsupported_parameter"})
 _WORD: Final = re.compile(r"\bword\d+\b")
@@ -51,10 +52,11 @@ _POLICY: Final = Backoff(max_attempts=4)
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One line of a trace: `actor` (person, client, provider, tool) does `what`."""
+    """One line of a trace: `actor` does `what`, perhaps `to` another; all of them in `ACTORS`."""
 
     actor: str
     what: str
+    to: str | None = None
 
 
 class Violation(AssertionError):
@@ -139,11 +141,11 @@ class World:
                     if number == 1 and meanwhile is not None:
                         self._inspect(running)
                         rest, meanwhile = meanwhile, None
-                        self._note("person", "asks again, before the answer is there")
+                        self._note("person", "asks again, before the answer is there", "client")
                         self.ask(rest, model=model, store=store)
                         self._provider.play(Script(after="success"))
                     if leave and number > 1:
-                        self._note("person", "stops the turn")
+                        self._note("person", "stops the turn", "client")
                         break
             except Violation:
                 raise
@@ -179,7 +181,7 @@ class World:
             return running.loaded
 
         def run_tool(call: ToolCallPart) -> str:
-            self._note("tool", f"runs {call.name}")
+            self._note("client", f"calls {call.name}", "tool")
             if call.id in self._executed:
                 running.executed_twice = call.id
             self._executed.add(call.id)
@@ -188,7 +190,7 @@ class World:
             return self._word()
 
         question = self._word()
-        self._note("person", f"says {question}" + (" in plan mode" if plan_mode else ""))
+        self._note("person", f"says {question}" + (" in plan mode" if plan_mode else ""), "client")
         turn = self._policy(
             load,
             question,
@@ -264,7 +266,7 @@ class World:
             raise Violation("healed-once", f"the turn failed: {verdict.detail}")
         if verdict.rule == UNMATCHED:
             raise error
-        self._note("client", f"gives up: {verdict.kind}")
+        self._note("client", f"gives up: {verdict.kind}", "person")
 
     def _commit(self, running: Running) -> None:
         self._inspect(running)
@@ -275,16 +277,17 @@ class World:
         anchor = exchange.previous_response_id
         said = " ".join(_words(exchange.sent)) or "nothing"
         after = f", after {self._name(anchor)}" if anchor else ""
-        self._note("client", f"sends {said}{after}")
+        self._note("client", f"sends {said}{after}", "provider")
         if exchange.refused is not None:
-            self._note("provider", f"refuses: {exchange.refused.code or exchange.refused.message}")
+            answer = f"refuses: {exchange.refused.code or exchange.refused.message}"
         elif exchange.response_id is None:
-            self._note("provider", "answers with an error")
+            answer = "answers with an error"
         else:
-            self._note("provider", f"{self._name(exchange.response_id)} is {exchange.outcome}")
+            answer = f"{self._name(exchange.response_id)} is {exchange.outcome}"
+        self._note("provider", answer, "client")
 
-    def _note(self, actor: str, what: str) -> None:
-        self.trace.append(Act(actor, what))
+    def _note(self, actor: str, what: str, to: str | None = None) -> None:
+        self.trace.append(Act(actor, what, to))
 
     def _name(self, response_id: str) -> str:
         return self._names.setdefault(response_id, f"response {len(self._names) + 1}")
