@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
+from chatlab.lab.chain_world import INVARIANTS
 from chatlab.markup import shortened
 from chatlab.views.charts import CHAIN_BROKEN, RETRY, STOP, SUCCEEDED, WAITING, Chart, new_axes
 
@@ -73,9 +74,10 @@ def trace_chart(explored: Explored) -> Chart:
         _draw(axes, act, -number, lanes)
     axes.set_xlim(-0.6, len(lanes) - 0.4)
     axes.set_ylim(bottom - 0.5, 0.9)
-    axes.text(-0.6, bottom - 0.3, f"broken: {explored.violated}", color=STOP)
+    axes.text(-0.1, bottom - 0.3, f"broken: {explored.found}", color=STOP, fontsize=9)
     axes.axis("off")
-    return Chart(figure, f"{explored.policy} breaks {explored.violated!r}: {explored.found}.")
+    broken = f"{explored.policy} breaks {explored.violated!r} in {len(acts)} acts"
+    return Chart(figure, f"{broken}; it demands that {INVARIANTS[explored.violated]}.")
 
 
 def _draw(axes: Axes, act: Act, y: float, lanes: list[str]) -> None:
