@@ -1,0 +1,287 @@
+"""HAR files: only what failed, nothing that was sent, and memory that does not grow with them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import sys
+import tracemalloc
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted_secrets import KEYS, Draw
+
+from chatlab.cli import main
+from chatlab.corpus import Corpus, SampleError
+from chatlab.corpus.har import Har, is_har, public_host
+
+KEY = KEYS["openai project key"](Draw(31))[0]
+COOKIE = "session-of-alice-4711"
+PROMPT = "my diary of the fourth of July"
+CHAT = "https://api.openai.com/v1/chat/completions"
+CHUNK = 'data: {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "a"}}]}\n\n'
+ENDED = 'data: {"object": "chat.completion.chunk", "choices": [{"finish_reason": "stop"}]}\n\n'
+
+
+def entry(
+    status: int = 200,
+    body: object = None,
+    url: str = CHAT,
+    headers: Mapping[str, str] | None = None,
+    **more: object,
+) -> dict[str, Any]:
+    """An entry as a browser exports it, with secrets in everything that was sent."""
+    sent = {"authorization": f"Bearer {KEY}", "cookie": COOKIE, "user-agent": "Mozilla/5.0"}
+    got = {"content-type": "application/json", "set-cookie": COOKIE, **(headers or {})}
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {
+        "startedDateTime": "2026-01-05T10:20:30.000Z",
+        "time": 812.4,
+        "serverIPAddress": "17.4.33.250",
+        "request": {
+            "method": "POST",
+            "url": f"{url}?key={KEY}",
+            "headers": [{"name": name, "value": value} for name, value in sent.items()],
+            "cookies": [{"name": "session", "value": COOKIE}],
+            "postData": {"mimeType": "application/json", "text": json.dumps({"input": PROMPT})},
+        },
+        "response": {
+            "status": status,
+            "statusText": "",
+            "headers": [{"name": name, "value": value} for name, value in got.items()],
+            "cookies": [{"name": "session", "value": COOKIE}],
+            "content": {"size": len(text), "mimeType": "application/json", "text": text},
+        },
+        "timings": {"send": 0.1, "wait": 800.2, "receive": 12.1},
+        **more,
+    }
+
+
+def limited(number: int) -> dict[str, object]:
+    """A rate limit such as every other one but for its numbers."""
+    said = f"Limit 10000, used {number}, request id req_{number:08}. Wait {number % 60} s."
+    return {"error": {"code": "rate_limit_exceeded", "message": said}}
+
+
+def har(entries: Iterable[object]) -> bytes:
+    """The bytes of a HAR."""
+    return b"".join(har_pieces(entries))
+
+
+def har_pieces(entries: Iterable[object]) -> Iterator[bytes]:
+    yield b'{"log": {"version": "1.2", "creator": {"name": "WebInspector"}, "entries": ['
+    for number, one in enumerate(entries):
+        yield (b", " if number else b"") + json.dumps(one).encode()
+    yield b"]}}"
+
+
+def failed(*entries: object) -> list[Any]:
+    """The failed calls among `entries`."""
+    return list(Har(io.BytesIO(har(entries)), "x.har"))
+
+
+def add(folder: Path, file: Path, *more: str) -> int:
+    return main(["corpus", "add", "--corpus", str(folder), str(file), *more])
+
+
+def test_a_har_is_known_by_its_content() -> None:
+    """Also behind a byte order mark; a body that happens to have a log is none."""
+    assert is_har(har([]))
+    assert is_har(b"\xef\xbb\xbf" + har([]))
+    assert not is_har(b'{"log": {"level": "error"}}')
+    assert not is_har(b'{"error": {"log": {"entries": []}}}')
+    assert list(Har(io.BytesIO(b"\xef\xbb\xbf" + har([entry(429, {})])), "x"))
+
+
+@pytest.mark.parametrize(
+    ("one", "kind"),
+    [
+        (entry(429, limited(1)), "rate_limit"),
+        (entry(502, "<html><h1>502 Bad Gateway</h1></html>"), "timeout"),
+        (entry(200, {"error": {"type": "overloaded_error"}}), "overloaded"),
+        (entry(200, {"type": "error", "error": {"type": "api_error"}}), "generic"),
+        (entry(200, [{"error": {"code": 503, "status": "UNAVAILABLE"}}]), "timeout"),
+        (entry(200, CHUNK), "timeout"),
+        (entry(200, f'{CHUNK}data: {{"error": {{"code": "server_error"}}}}\n\n'), "generic"),
+        (entry(0, "", _error="net::ERR_CONNECTION_RESET"), "timeout"),
+        (entry(0, "", _error="net::ERR_TIMED_OUT"), "timeout"),
+    ],
+)
+def test_every_way_to_fail_is_found(one: dict[str, Any], kind: str, tmp_path: Path) -> None:
+    """A status from 400 on, an error in a 200, a model's stream that is cut, and no answer."""
+    (call,) = failed(entry(200, {"ok": True}), one)
+    proposal = Corpus({}, tmp_path).propose(call.failure)
+    assert (call.number, proposal.expected["kind"]) == (2, kind)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        entry(200, {"choices": [], "error": None}),
+        entry(200, CHUNK + ENDED),
+        entry(200, "data: {\"price\": 3}\n\n"),
+        entry(204, ""),
+        entry(302, ""),
+        entry(101, ""),
+        {"request": None, "response": []},
+        "no entry",
+    ],
+)  # fmt: skip
+def test_what_did_not_fail_is_left_alone(one: object) -> None:
+    """Answers, whole streams, streams of other services, redirects, and rubbish."""
+    assert failed(one) == []
+
+
+def test_an_entry_that_says_nothing_is_counted() -> None:
+    """No status and no reason: there is nothing to learn, and that is said."""
+    read = Har(io.BytesIO(har([entry(0), entry(500, "x")])), "x.har")
+    assert len(list(read)) == 1
+    assert (read.entries, read.silent) == (2, 1)
+
+
+def test_a_body_in_base64_is_read() -> None:
+    """As browsers store what they take for binary."""
+    one = entry(429, "")
+    text = base64.b64encode(json.dumps(limited(1)).encode()).decode()
+    one["response"]["content"] = {"encoding": "base64", "text": text}
+    assert failed(one)[0].failure.body == limited(1)
+
+
+def test_only_the_answer_survives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status, listed headers, body and a public host; nothing that was sent, no cookie, no address."""
+    file = tmp_path / "x.har"
+    file.write_bytes(har([entry(429, limited(7), headers={"retry-after": "9"})]))
+    assert add(tmp_path / "c", file) == 0
+    said = capsys.readouterr()
+    (sample,) = Corpus.load(tmp_path / "c").values()
+    assert sample.path is not None
+    for text in (sample.path.read_text(), said.out, said.err):
+        for secret in (KEY[10:], COOKIE, PROMPT, "17.4.33.250", "Mozilla", "?key"):
+            assert secret not in text
+    record = sample.record
+    assert (record["status"], record["provider"], record["api"]) == (
+        429,
+        "openai",
+        "chat_completions",
+    )
+    assert record["headers"] == {"content-type": "application/json", "retry-after": "9"}
+    assert record["source"] == {"host": "api.openai.com"}
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("api.anthropic.com", "api.anthropic.com"),
+        ("us-east5-aiplatform.googleapis.com", "us-east5-aiplatform.googleapis.com"),
+        ("bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com"),
+        ("acme-prod.openai.azure.com", "REDACTED.openai.azure.com"),
+        ("claude-proxy.acme.example", "REDACTED"),
+        ("acme.us-east-1.elb.amazonaws.com", "REDACTED"),
+        ("api.openai.com.acme.example", "REDACTED"),
+        ("10.1.2.3", "REDACTED"),
+        ("", "REDACTED"),
+    ],
+)
+def test_a_private_host_is_not_named(host: str, shown: str) -> None:
+    """Public services keep their name, tenants the public ending, all others nothing."""
+    assert public_host(host) == shown
+
+
+def test_duplicates_are_told_and_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a hundred failures that differ in numbers one is written, a second run writes none."""
+    file, folder = tmp_path / "x.har", tmp_path / "c"
+    broken = [entry(503, {"error": {"message": "no healthy upstream"}})]
+    file.write_bytes(har([*(entry(429, limited(n)) for n in range(100)), *broken]))
+    assert add(folder, file, "--dry-run") == 0
+    assert not folder.exists()
+    assert add(folder, file) == 0
+    said = capsys.readouterr().out
+    assert f"{file}: 101 entries, 101 failed" in said
+    assert said.count("wrote ") == 2
+    assert "same as openai/429-rate-limit-exceeded: entry 2, entry 3, entry 4 and 96 more" in said
+    assert said.endswith("2 written, 99 the same as one that is there\n")
+    assert len(list(folder.rglob("*.json"))) == 2
+    assert add(folder, file) == 0
+    assert "0 written, 101 the same" in capsys.readouterr().out
+    assert len(list(folder.rglob("*.json"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (har([entry(429, limited(1)), entry(500, "x")])[:-40], "the HAR is broken after entry 1"),
+        (har([entry(429, limited(1))]) + b"]", "the HAR is broken after entry 1"),
+        (har([entry(200, {})]), "1 entries, 0 failed; there is nothing to add"),
+        (har([]), "0 entries, 0 failed; there is nothing to add"),
+        (har([entry(429, {})])[:-3] + b', ' + b"[" * 100_000, "nested too deeply after entry 1"),
+    ],
+)  # fmt: skip
+def test_a_bad_har_adds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    """Broken, cut short, without a failure, hostile: one line, status 2, and no file."""
+    file = tmp_path / "x.har"
+    file.write_bytes(content)
+    assert add(tmp_path / "c", file) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_parser_that_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra it says which to install."""
+    monkeypatch.setitem(sys.modules, "ijson", None)
+    with pytest.raises(ModuleNotFoundError, match=r"ijson.*pip install 'chatlab\[lab\]'"):
+        failed(entry(429, {}))
+
+
+def test_a_broken_har_raises_where_it_is_read() -> None:
+    """What came before is given out; then the reader hears of it."""
+    calls = iter(Har(io.BytesIO(har([entry(429, limited(1)), entry(429, {})])[:-40]), "x.har"))
+    assert next(calls).number == 1
+    with pytest.raises(SampleError, match="the HAR is broken after entry 1"):
+        next(calls)
+
+
+def written(file: Path, count: int) -> None:
+    """A HAR of `count` entries, one of ten failed, an answer of some kilobytes in each other."""
+    answer = {"choices": [{"message": {"content": "a word or two " * 150}}]}
+    with file.open("wb") as out:
+        out.writelines(
+            har_pieces(
+                entry(429, limited(number)) if number % 10 == 0 else entry(200, answer)
+                for number in range(count)
+            )
+        )
+
+
+def peak_bytes(folder: Path, file: Path) -> int:
+    """How far memory rises above where it was, while the file is added."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        assert add(folder, file) == 0
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten thousand entries take what a thousand take; only the corpus they are held against counts."""
+    small, large = tmp_path / "small.har", tmp_path / "large.har"
+    written(small, 1_000)
+    written(large, 10_000)
+    add(tmp_path / "warm", small)
+    first = peak_bytes(tmp_path / "a", small)
+    second = peak_bytes(tmp_path / "b", large)
+    assert large.stat().st_size > 30_000_000
+    assert second - first < 3_000_000
+    assert "10,000 entries, 1,000 failed" in capsys.readouterr().out
