@@ -1,7 +1,8 @@
 """JSON of dataclasses: written from their fields, read back by their type hints.
 
 A dataclass that is one of several (a part of a message) says which by its ``type``. Fields at
-their default are left out; an unknown field is an error, so that no typing mistake is lost.
+their default are left out; an unknown field is an error, so that no typing mistake is lost, unless
+the codec is lenient.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ _PLAIN: Final = {str: "a text", int: "a whole number", bool: "true or false", Ma
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """Writes and reads dataclasses. kinds: the tagged ones, by the name that is their ``type``."""
+    """Writes and reads dataclasses. kinds: the tagged ones, by the name that is their ``type``.
+
+    lenient: ignore unknown fields, as readers of what a newer version wrote do.
+    """
 
     kinds: Mapping[str, type]
+    lenient: bool = False
 
     def dump(self, value: object) -> object:
         """`value` as JSON values; `load` gives it back."""
@@ -70,11 +75,11 @@ class Codec:
         if isinstance(value, kinds):
             return value
         known = {name: kind for name, kind in self.kinds.items() if kind in kinds}
-        name = one_of(known, _object(value, where).get(TAG), f"{where}.{TAG}")
+        name = one_of(known, json_object(value, where).get(TAG), f"{where}.{TAG}")
         return self._fill(known[name], value, where)
 
     def _fill(self, cls: type, value: object, where: str) -> object:
-        payload, hints = _object(value, where), _hints(cls)
+        payload, hints = json_object(value, where), _hints(cls)
         required = [f.name for f in fields(cls) if _default(f) is MISSING]
         missing = [name for name in required if name not in payload]
         names = [name for name, kind in self.kinds.items() if kind is cls]
@@ -85,7 +90,7 @@ class Codec:
             near = get_close_matches(missing[0], map(str, unknown), n=1)
             hint = f"; did you mean it by {near[0]!r}?" if near else ""
             raise ValueError(f"{where}: the field {missing[0]!r} is missing{hint}")
-        if unknown:
+        if unknown and not self.lenient:
             one_of(hints, unknown[0], f"{where}: field")
         given = {
             k: self.load(hints[k], v, f"{where}.{k}") for k, v in payload.items() if k in hints
@@ -105,7 +110,8 @@ def one_of(known: Collection[str], value: object, where: str) -> str:
     raise ValueError(f"{where}: {value!r:.80} is not known; {hint}")
 
 
-def _object(value: object, where: str) -> Mapping[str, object]:
+def json_object(value: object, where: str) -> Mapping[str, object]:
+    """`value`, which must be a JSON object. Raises ValueError that says where."""
     if isinstance(value, Mapping):
         return value
     raise ValueError(f"{where}: {value!r:.80} is not {_PLAIN[Mapping]}")
