@@ -19,7 +19,7 @@ SHOWN_CHARS: Final = 20_000
 
 DROPPED_CHARS: Final = 120
 
-_TODO: Final = {
+_COLOURS: Final = {
     TurnStatus.RETRYING: RETRY,
     TurnStatus.COMPLETED: SUCCEEDED,
     TurnStatus.FAILED: STOP,
@@ -42,7 +42,7 @@ def state_name(status: TurnStatus) -> str:
 
 def status_html(state: CardState) -> Html:
     """The state, the kind of failure as a label, and what happened; where to see how they are."""
-    colour = _TODO.get(state.status, WAITING)
+    colour = _COLOURS.get(state.status, WAITING)
     head = [tag("strong", state_name(state.status))]
     head += [tag("span", state.kind.label)] if state.kind else []
     head.append(tag("span", state.title, style=MUTED))
