@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError, drafts
-from chatlab.corpus.left_out import LeftOutReport, leave_one_provider_out
+from chatlab.corpus.left_out import LeftOut, LeftOutReport, leave_one_provider_out
 from chatlab.corpus.likeness import Likeness, features
+from chatlab.corpus.mutate import coverage
 from chatlab.corpus.novelty import THRESHOLD, Known, novelty
 from chatlab.corpus.sample import problems_of
 from chatlab.corpus.unseen import failures_in, read_failures
@@ -185,8 +187,28 @@ def test_the_threshold_is_where_familiar_means_right(
     wrong = left_out[-1].samples * (1 - left_out[-1].right_untaught)
     assert wrong > 100
     assert len(left_out[-1].confidently_wrong) < 0.03 * wrong
-    assert repr(left_out).count("\n") == len(left_out)
+
+
+def test_a_left_out_provider_is_told_in_a_line_and_in_a_row(
+    corpus: Corpus, left_out: LeftOutReport
+) -> None:
+    """Complete as text, a table on a page; nothing short of all is called 100%."""
+    lines = repr(left_out).splitlines()
+    assert len(lines) == len(left_out)
     assert left_out._repr_html_().count("<tr>") == len(left_out) + 1
+    almost = LeftOut("<b>", 531, 2, 0.7, 0.5, 530 / 531, 0.29, ())
+    assert str(almost).startswith("<b>: 70% of 531 samples are strange; 29% are right without")
+    assert almost.row()[5:7] == ["99%", "29%"]
+    assert "<b>" not in LeftOutReport([almost])._repr_html_()
+
+
+def test_coverage_that_is_known_is_not_made_again(corpus: Corpus, left_out: LeftOutReport) -> None:
+    """Given the coverage, the report is the same, and quickly made."""
+    covered = coverage(corpus.values())
+    started = time.process_time()
+    again = leave_one_provider_out(corpus, covered=covered)
+    assert time.process_time() - started < 4
+    assert again == left_out
 
 
 def test_a_log_is_read_line_by_line_and_a_traceback_stays_whole() -> None:

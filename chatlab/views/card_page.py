@@ -80,13 +80,13 @@ def countdown(left_s: float) -> str:
 
 def answer_html(state: CardState) -> Html:
     """What stands of the answer and whether it is provisional, or what was just taken back."""
+    parts = [_part(part) for part in state.parts]
     if state.taken_back:
         label = "Dropped: this attempt's text does not count"
-        parts = [_part(part, taken_back=True) for part in state.taken_back]
-    elif state.parts:
+        parts += [_part(part, taken_back=True) for part in state.taken_back]
+    elif parts:
         done = state.answer is not None
         label = "Committed" if done else f"Provisional, attempt {state.attempts[-1].number}"
-        parts = [_part(part) for part in state.parts]
     else:
         return tag("div", "No text", style=f"{MUTED};line-height:1.5")
     return tag("div", tag("div", label, style=MUTED), *parts, style=_LINE)

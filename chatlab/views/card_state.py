@@ -94,15 +94,18 @@ class CardState:
 
     @property
     def parts(self) -> tuple[ShownPart, ...]:
-        """What stands of the answer: provisional, or committed. Nothing that was dropped."""
-        last = self._timeline.last
-        return () if last is None or last.dropped else last.parts
+        """What stands of the answers: committed, then provisional. Nothing that was dropped."""
+        return tuple(part for attempt in self._standing for part in attempt.parts)
 
     @property
     def text(self) -> str:
-        """What stands of the answer's text, of the first choice."""
+        """What stands of the answers' texts, of the first choice."""
+        return "".join(attempt.text for attempt in self._standing)
+
+    @property
+    def _standing(self) -> list[ShownAttempt]:
         last = self._timeline.last
-        return "" if last is None or last.dropped else last.text
+        return [one for one in self.attempts if one.answer or (one is last and not one.dropped)]
 
     @property
     def taken_back(self) -> tuple[ShownPart, ...]:

@@ -100,12 +100,16 @@ class ShownAttempt:
 
 
 class Timeline:
-    """The attempts of one turn, fed with its events as they are seen."""
+    """The attempts of one turn, fed with its events as they are seen.
+
+    over: how the turn ended, as far as that is known; behind an answer a turn with tools goes on.
+    """
 
     def __init__(self) -> None:
         self.over: TurnStatus | None = None
         self.now = -math.inf
         self._attempts: list[ShownAttempt] = []
+        self._ended = False
 
     @classmethod
     def of(cls, events: Iterable[TimedEvent]) -> Self:
@@ -141,12 +145,14 @@ class Timeline:
         if not math.isfinite(at):
             raise ValueError(f"timeline: {at!r} is no time; give finite seconds")
         self.now = max(self.now, at)
-        if self.over:
+        if self._ended or (self.over and not self._is_next_step(event)):
+            self._ended = self._ended or _is_end(event)
             return
+        self.over = None
         if isinstance(event, Answer | ChatError):
             self._conclude(event)
             return
-        if isinstance(event, Status) and event.status in _ENDS:
+        if isinstance(event, Status) and _is_end(event):
             self._leave(event)
             return
         if isinstance(event, Status) and event.status is TurnStatus.IDLE:
@@ -166,6 +172,13 @@ class Timeline:
         elif event.status is TurnStatus.STREAMING:
             attempt = self._with_content(attempt)
         self._attempts[-1] = attempt
+
+    def _is_next_step(self, event: TurnEvent) -> bool:
+        """Whether, behind an answer, this is the start of a request with what the tools gave."""
+        if not isinstance(event, Status) or event.status is not TurnStatus.STARTING:
+            return False
+        last = self.last
+        return last is not None and last.answer is not None and event.attempt > last.number
 
     def _conclude(self, event: Answer | ChatError) -> None:
         attempt = self.last
@@ -189,6 +202,7 @@ class Timeline:
         if self.last is not None and self.last.result is Result.RUNNING:
             self._attempts[-1] = replace(self.last, result=_ENDS[event.status], ended_at=self.now)
         self.over = event.status
+        self._ended = True
 
     def _running(self, number: int) -> ShownAttempt | None:
         """Attempt `number` if it runs; if it is later than the last one, it begins now."""
@@ -207,6 +221,10 @@ class Timeline:
         if attempt.first_content_at is not None:
             return attempt
         return replace(attempt, first_content_at=self.now)
+
+
+def _is_end(event: TurnEvent) -> bool:
+    return isinstance(event, Status) and event.status in _ENDS
 
 
 def checked(events: Iterable[TimedEvent]) -> tuple[TimedEvent, ...]:
