@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,21 @@ def test_notebooks_are_committed_executed(notebook: Path) -> None:
     assert 15 <= len(cells) <= 30
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     assert max(source.count("\n") + 1 for source in code) <= 12
+
+
+def test_the_laboratory_has_all_that_its_notebooks_import() -> None:
+    """The extra ``lab`` names every library that a notebook needs, not only ``test``."""
+    names = {"IPython": "jupyterlab", "ipywidgets": "ipywidgets"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lab = {re.split(r"[>=\[]", line)[0] for line in project["optional-dependencies"]["lab"]}
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        lines = [line for source in code for line in source.splitlines()]
+        roots = {
+            found[1]
+            for line in lines
+            if (found := re.match(r"(?:from|import) (\w+)", line))
+            and found[1] not in sys.stdlib_module_names
+        }
+        assert {names.get(root, root) for root in roots} <= {*lab, "chatlab"}, notebook.name
