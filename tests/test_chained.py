@@ -629,6 +629,18 @@ def test_a_history_that_cannot_be_read_is_replayed_without_what_is_unreadable(ta
     assert "messages[1].parts[0].type: 'txt' is not known" in talk.turn.resolution.because
 
 
+def test_a_history_that_is_none_is_refused(talk: Talk) -> None:
+    """An asynchronous function gives no messages; the error says what does."""
+
+    async def load() -> list[Message]:
+        return []
+
+    for wrong in (load, None):
+        with pytest.raises(TypeError, match=r"history gives .* give messages, or a plain function"):
+            talk.ask("question 1", history=wrong)
+    assert not talk.provider.requests
+
+
 def test_a_turn_with_nothing_to_say_fails_before_it_sends(talk: Talk) -> None:
     """The error says what is missing, as an event too."""
     sent = len(talk.provider.requests)

@@ -11,7 +11,7 @@ A step is one request that gives an answer; its retries belong to it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -132,7 +132,15 @@ class Steps:
         return known.request
 
     def _loaded(self) -> list[Message | str]:
-        history = read(self._load() if callable(self._load) else self._load)
+        loaded = self._load() if callable(self._load) else self._load
+        if not isinstance(loaded, Iterable):
+            if isinstance(loaded, Coroutine):
+                loaded.close()
+            raise TypeError(
+                f"ChainedTurn: history gives {loaded!r:.80}, which is no list of messages; "
+                "give messages, or a plain function that returns them"
+            )
+        history = read(loaded)
         self.seen = len(history)
         return history
 
