@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chatlab.corpus.sanitize import sanitize
 from chatlab.lab.capture import clients, serving
 from chatlab.lab.capture.fault import Fault, Label
 from chatlab.lab.capture.observation import CaptureError, Observation, tools
@@ -191,7 +192,7 @@ def _record(
         **(label.accept or {}),
         **({"provider": [recipe.maker]} if recipe.maker and not recipe.provider else {}),
     }
-    return {
+    record = {
         "provider": recipe.provider,
         "vendor": title,
         "api": api,
@@ -206,6 +207,9 @@ def _record(
         "source": {"program": title, "version": seen.version, "command": recipe.command},
         "redactions": sorted(removed),
     }
+    clean = sanitize(record)
+    removed |= {one.kind for one in clean.removed}
+    return {**clean.record, "redactions": sorted(removed)}
 
 
 def _decoded(body: object) -> object:
