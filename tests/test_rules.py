@@ -115,6 +115,11 @@ NEAR_MISSES = [
     ("advice about keys", {"text": "everything is fine with the keys on your ring"}),
     ("a friendly sentence", {"text": "the overloadedness of operators in C++ is a feature"}),
     ("a body that succeeded", {"status": 200, "body": {"id": "1", "choices": []}}),
+    ("a module called legacy", {"text": "hyper_util::client::legacy::pool was idle"}),
+    ("another illegal header", {"text": "Illegal header value b'x-trace\\n'"}),
+    ("a prompt in passing", {"text": "the prompt is invalid in two of nine places"}),
+    ("a limit of a vessel", {"text": "the capacity limit of this vessel is 9"}),
+    ("a token of a game", {"text": "token was already played"}),
 ]
 
 
@@ -139,3 +144,67 @@ def test_no_phrase_reaches_from_one_text_into_another(failure: Failure) -> None:
     whole = Failure(text="previous response with the id that was sent: not found")
     assert classify(whole, rules=table).chain_broken
     assert not classify(failure, rules=table).chain_broken
+
+
+WORDS_NEAR_MISSED = [
+    ("a month's report", "we reached your monthly report"),
+    ("a question about billing", "the billing tissue of the bird"),
+    ("a quotation of the day", "today's daily quotation is by Ada"),
+    ("a balance of colours", "the white balance is insufficiently warm"),
+    ("a card game", "the subscription expires in a year"),
+    ("another list of slots", "the parameter check failed nothing; the range was fine"),
+    ("a rack of servers", "the llm server notresponding_total metric is 0"),
+    ("an earlier answer", "could not retrieve the previous responses page"),
+    ("a provider of doors", "this door is not supported by providers of hinges"),
+    ("a length of cloth", "the input length is shown, which exceeds the maximums of last year"),
+    ("a recharge of batteries", "手机已充值"),
+    ("a resource pack of a game", "已加载资源包"),
+    ("a new user", "用户已被邀请"),
+    ("a limit of speech", "频率正常"),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "text"), WORDS_NEAR_MISSED, ids=[name for name, _ in WORDS_NEAR_MISSED]
+)
+def test_words_that_only_resemble_a_failure_decide_nothing(what: str, text: str) -> None:
+    """A sentence that shares letters or a word with a phrase is caught by no rule."""
+    assert classify(text).rule == "unmatched", what
+
+
+LOOK_ALIKES = [
+    (
+        "the daily quota behind a 403",
+        {"status": 403, "text": "the daily quota page is for administrators"},
+        "auth-status",
+    ),
+    (
+        "an application's own conversation",
+        {"status": 404, "text": "Conversation does not exist"},
+        "client-status",
+    ),
+    (
+        "a lost item that is no previous response",
+        {"status": 400, "text": "Item with id 'rs_1' is no longer here"},
+        "client-status",
+    ),
+    (
+        "a parameter that the server does not keep state for",
+        {"status": 400, "text": "previous_response_id is not supported by this upstream"},
+        "client-status",
+    ),
+    (
+        "a model asked for by a caller without rights",
+        {"status": 403, "text": "no permission to list models"},
+        "auth-status",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "seen", "rule"), LOOK_ALIKES, ids=[name for name, _, _ in LOOK_ALIKES]
+)
+def test_look_alikes_are_left_to_the_status(what: str, seen: dict[str, object], rule: str) -> None:
+    """What resembles a spent quota, a lost model or a lost chain is judged by its status."""
+    verdict = classify(Failure.from_record(seen))
+    assert (verdict.rule, verdict.chain_broken) == (rule, False), what

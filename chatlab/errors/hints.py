@@ -52,7 +52,7 @@ _SECONDS_KEYS: Final[dict[str, float]] = {
 _NUMBER: Final = re.compile(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*s?\s*")
 _KEYED: Final = re.compile(
     r"""(?<![A-Za-z0-9])(retry_?delay|retry[-_]?after(?:[-_]?(?:ms|seconds))?|resets?_in_seconds)
-    \\{0,8}["'”]?\s{0,8}[:=]\s{0,8}(?:\[\s{0,8})?\\{0,8}["'“]?(\d{1,12}(?:\.\d{1,12})?)s?(?![\w.])""",
+    \\{0,8}(?:["'”]?\s{0,8}[:=]>?|["']\s{0,8},)\s{0,8}(?:\[\s{0,8})?\\{0,8}(?:b(?=["']))?["'“]?(\d{1,12}(?:\.\d{1,12})?)s?(?![\w.])""",
     re.VERBOSE | re.IGNORECASE,
 )
 _PROTOBUF: Final = re.compile(

@@ -26,7 +26,7 @@ CODE_KEYS: Final = frozenset(
 _MAX_CODE_CHARS: Final = 120
 _KEYED: Final = re.compile(
     r"""(?<![A-Za-z])(?:err(?:or)?[_ ]?)?(?:code|type|status|reason|name|__type|errno|kind)
-    ["'”`]?\s{0,8}[:=]\s{0,8}(?:Optional\()?\\{0,8}["'“`]?
+    ["'”`]?\s{0,8}[:=]\s{0,8}(?:Optional\()?\\{0,8}["'“`]?:?
     ([A-Za-z0-9][\w.\-]{0,80})""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -36,7 +36,7 @@ _SHAPED: Final = re.compile(
     | [A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*+(?:\.[A-Z][A-Za-z0-9]+)*
     | [A-Z]{2,}[a-z]+(?:[A-Z][a-z]+)+
     | [A-Z][a-z]+(?:\.[A-Z][A-Za-z0-9]+)+
-    | [a-z]+(?:[A-Z][a-z0-9]+)+Exception
+    | [a-z]+(?:[A-Z][a-z0-9]+)*Exception
     | [A-Z]{5,}
     )(?![A-Za-z0-9_])""",
     re.VERBOSE,
@@ -68,6 +68,8 @@ def in_text(text: str) -> Iterator[str]:
         yield fold(match[1].rstrip(".-"))
     for match in _SHAPED.finditer(text):
         yield fold(match[0])
+        if "." in match[0]:
+            yield fold(match[0].rpartition(".")[2])
     for match in _NUMBERED.finditer(text):
         yield fold(_numbered(match))
 

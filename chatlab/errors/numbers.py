@@ -62,15 +62,17 @@ _NOT_BEFORE: Final = re.compile(
     | BadStatusLine | BadHttpMessage | \s[<>]=? | = )[\s:=(~]*$""",
     re.VERBOSE | re.IGNORECASE,
 )
-_NOT_AFTER: Final = re.compile(
-    r"""\s{0,4}(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb
+_COUNTED: Final = r"""(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb
       |requests\b|time
-      |item|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day|people|users\b
-      |entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d
-      |\*(?!\s{1,40}(?-i:[A-Z]))|\+|>|<=|>=|of\b|and\b\s+\d )""",
-    re.VERBOSE | re.IGNORECASE,
+      |items?\b(?!\ with\b)|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day
+      |people|users\b|entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d
+      |\*(?!\s{1,40}(?-i:[A-Z]))|\+|>|<=|>=|of\b|and\b\s+\d )"""
+_NOT_AFTER: Final = re.compile(r"\s{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE)
+_NOT_AFTER_ON_ITS_LINE: Final = re.compile(r"[^\S\n]{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE)
+"""What was introduced as a status has no unit on the next line."""
+_LEAD: Final = re.compile(
+    r"(?:^|[\[(|\n]|error|failed|\breturn(?:ed|s)|[:.·—-])\s*[\"']?$", re.IGNORECASE
 )
-_LEAD: Final = re.compile(r"(?:^|[\[(|\n]|error|failed|[:.·—-])\s*[\"']?$", re.IGNORECASE)
 
 
 def is_error_status(number: int) -> bool:
@@ -135,7 +137,7 @@ def _counts(text: str, match: re.Match[str], group: int) -> bool:
             r"(?:exit|exited|transferencoding|contentlength|httpprocessing|line|grpc|errno|inner|sub|socket)[\s_-]*$",
             before,
         )
-        or _NOT_AFTER.match(text, match.end(group))
+        or _NOT_AFTER_ON_ITS_LINE.match(text, match.end(group))
     )
 
 
