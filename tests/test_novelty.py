@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -55,13 +56,24 @@ def test_likeness_weighs_rare_words_most() -> None:
     assert likeness.nearest(frozenset({"unheard"})) == ()
 
 
+def test_equally_near_failures_come_in_the_order_of_their_names() -> None:
+    """As many as asked for, never one that is to be left out, whatever the order they came in."""
+    words = {name: frozenset({"marble", "=status:503"}) for name in ("c", "a", "d", "b")}
+    likeness = Likeness({**words, "e": frozenset({"marble"}), "f": frozenset({"unlike"})})
+    near = likeness.nearest({"marble", "=status:503"}, 4, but={"b"})
+    assert [one.id for one in near] == ["a", "c", "d", "e"]
+    assert [one.similarity for one in near[:3]] == [pytest.approx(1.0)] * 3
+    assert 0 < near[3].similarity < 1
+    assert len(likeness.nearest({"marble"}, 2)) == 2
+
+
 def test_a_failure_of_the_corpus_is_no_news(corpus: Corpus) -> None:
     """Every sample is most like itself or its twin, and familiar where the rules agree."""
     known = Known(corpus)
     for sample in list(corpus.values())[::25]:
         found = known.held_against(sample.id, sample.failure)
         assert found.nearest[0].similarity == pytest.approx(1.0)
-        if found.because.startswith("much like"):
+        if found.because.startswith("like "):
             assert found.score == pytest.approx(0.0)
 
 
@@ -70,9 +82,12 @@ def test_known_and_strange_are_told_apart(corpus: Corpus) -> None:
     report = novelty({"log:1": OVERLOADED, "log:2": STRANGE, "log:3": ""}, corpus)
     assert [one.strange for one in report.found] == [False, True, True]
     assert corpus[report.found[0].nearest[0].id].expected["kind"] == "overloaded"
-    assert "known: log:1: same as anthropic/" in repr(report)
+    assert "known: log:1: like anthropic/" in repr(report)
     assert repr(report).startswith("2 of 3 failures are unlike anything known")
-    assert report._repr_html_().count("<tr>") == 4
+    assert report._repr_html_().count("<tr>") == 4 + 3
+    hostile = novelty({"<i>": "<b>frobnicated</b> marbles"}, corpus)._repr_html_()
+    assert "&lt;b&gt;frobnicated" in hostile
+    assert not {"<b>", "<i>"} & set(re.findall("<.*?>", hostile))
 
 
 def test_a_familiar_wording_with_another_verdict_is_strange(corpus: Corpus) -> None:
@@ -85,6 +100,16 @@ def test_a_familiar_wording_with_another_verdict_is_strange(corpus: Corpus) -> N
     known = Known({"x/one": corpus["anthropic/overloaded-529"]})
     other = known.held_against("x", Failure(status=401, body=body, text="overloaded_error"))
     assert other.strange == (other.verdict.kind != "overloaded")
+
+
+def test_a_kind_with_another_decision_is_told_from_its_sample(corpus: Corpus) -> None:
+    """A limit that refills, held against one that this request can never meet: why is said."""
+    sample = corpus["openai-compat/groq-429-request-larger-than-tpm-2"]
+    known = Known({sample.id: sample})
+    found = known.held_against("a", Failure(status=429, body={"code": "rate_limit_exceeded"}))
+    assert (found.verdict.kind, found.verdict.retryable) == ("rate_limit", True)
+    assert found.because == f"{sample.id}, the most like it, is rate_limit, stop"
+    assert found.strange
 
 
 def test_a_failure_that_no_rule_knows_is_never_familiar(corpus: Corpus) -> None:

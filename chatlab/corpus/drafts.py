@@ -9,13 +9,13 @@ from typing import Final
 
 from chatlab.corpus.likeness import Likeness, features
 from chatlab.corpus.novelty import Unseen
+from chatlab.corpus.record import record_of
 from chatlab.corpus.sample import Sample
 from chatlab.corpus.sanitize import sanitize
 from chatlab.corpus.sanitize_walk import changed
 from chatlab.errors import UNMATCHED, Failure
-from chatlab.errors.places import all_places, decoded
+from chatlab.errors.places import all_places
 from chatlab.errors.redact import redacted
-from chatlab.errors.signals import lower_headers
 from chatlab.markup import shortened, visible
 
 ALIKE: Final = 0.5
@@ -24,6 +24,7 @@ ALIKE: Final = 0.5
 LABELLED: Final = 0.3
 """The likeness from which on a sample labels what no rule knows."""
 
+_MAX_SAID: Final = 100
 _ONLY_REDACTED: Final = "only keys were taken out: install chatlab[lab] and sanitize it"
 
 
@@ -41,7 +42,7 @@ class Cluster:
 
         Without the secret detector of the extra ``lab`` only keys are taken out; ``why`` says so.
         """
-        record = _record(self.members[0].failure)
+        record = record_of(self.members[0].failure)
         record |= {"expected": dict(self.proposed), "accept": None, "why": self.why}
         record |= {"confidence": "low", "provenance": "contributed"}
         record |= {"source": {}, "redactions": []}
@@ -51,15 +52,20 @@ class Cluster:
             copy = changed(record, lambda _where, _key, text, _bare: redacted(text), "")
             return {**record, **_mapping(copy), "why": f"{self.why}; {_ONLY_REDACTED}"}
 
-    def __str__(self) -> str:
+    def row(self) -> list[str]:
+        """How many, the first of them, what it says, the proposed label and why, as texts."""
         first = self.members[0]
-        near = f"nearest {first.nearest[0]}" if first.nearest else "nearest none"
-        todo = "retry" if self.proposed["retryable"] else "stop"
-        size = f"{len(self.members)} failures" if len(self.members) > 1 else "1 failure"
-        said = shortened(redacted(" ".join(_told(first.failure).split())), 100)
+        said = shortened(redacted(" ".join(_told(first.failure).split())), _MAX_SAID)
+        label = f"{self.proposed['kind']}, {'retry' if self.proposed['retryable'] else 'stop'}"
+        return [str(len(self.members)), visible(first.name), visible(said), label, self.why]
+
+    def __str__(self) -> str:
+        count, name, said, label, why = self.row()
+        near = self.members[0].nearest
+        size = f"{count} failure{'' if count == '1' else 's'}"
         return (
-            f"strange: {size} such as {visible(first.name)}: {visible(said)}\n"
-            f"  proposed {self.proposed['kind']}, {todo}: {self.why}; {near}"
+            f"strange: {size} such as {name}: {said}\n"
+            f"  proposed {label}: {why}; nearest {near[0] if near else 'none'}"
         )
 
 
@@ -99,38 +105,6 @@ def _cluster(members: tuple[Unseen, ...], corpus: Mapping[str, Sample]) -> Clust
     expected = corpus[near.id].expected
     proposed |= {name: expected[name] for name in ("kind", "retryable", "chain_broken")}
     return Cluster(members, proposed, f"no rule knows it; {near.id} is most like it")
-
-
-def _record(failure: Failure) -> dict[str, object]:
-    provider = failure.signals.provider
-    exception = None
-    if failure.exception_type or failure.exception_text:
-        said = [
-            failure.exception_text or "",
-            *(f"{one.type}: {one.text}" for one in failure.causes),
-        ]
-        text = "\n".join(part for part in said if part)
-        exception = {"type": failure.exception_type, "text": text}
-    status = failure.status
-    return {
-        "provider": provider,
-        "vendor": None,
-        "api": None,
-        "surface": _surface(failure),
-        "status": status if isinstance(status, int) and not isinstance(status, bool) else None,
-        "headers": dict(lower_headers(failure.headers)),
-        "body": decoded(failure.body) or failure.body,
-        "exception": exception,
-        "text": decoded(failure.text),
-    }
-
-
-def _surface(failure: Failure) -> str:
-    if "sign:stream-cut" in failure.signals.terms:
-        return "truncated_stream"
-    if failure.exception_type or failure.exception_text:
-        return "sdk_exception"
-    return "log_line" if failure.text is not None else "http_error"
 
 
 def _told(failure: Failure) -> str:

@@ -6,15 +6,17 @@ samples needed. Documented evidence stays: no sample taught it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
 from chatlab.corpus.mutants import without_piece
 from chatlab.corpus.mutate import NAMED, Coverage, coverage
-from chatlab.corpus.novelty import Known, agrees
+from chatlab.corpus.novelty import Known, Unseen, agrees
 from chatlab.corpus.sample import Sample
-from chatlab.errors import RULES, Rule, RuleTable, classify
+from chatlab.errors import RULES, Failure, Rule, RuleTable
 from chatlab.errors.rule_table import as_table
 from chatlab.markup import table
 
@@ -54,76 +56,86 @@ class LeftOut:
         shares = (self.strange, self.strange_when_known, self.right, self.right_untaught)
         return [
             *(self.provider, str(self.samples), str(self.taught)),
-            *(f"{share:.0%}" for share in (*shares, self.right_if_familiar)),
+            *map(_percent, (*shares, self.right_if_familiar)),
             str(len(self.confidently_wrong)),
         ]
 
+    def __str__(self) -> str:
+        pieces = f"{self.taught} piece{'' if self.taught == 1 else 's'}"
+        return (
+            f"{self.provider}: {_percent(self.strange)} of {self.samples} samples are strange; "
+            f"{_percent(self.right_untaught)} are right without what only it taught ({pieces}), "
+            f"{_percent(self.right_if_familiar)} of the familiar ones"
+        )
+
 
 class LeftOutReport(tuple[LeftOut, ...]):
-    """One row a provider, and all together last."""
+    """One row a provider, and all together last; percentages are rounded down."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n".join("\t".join(row) for row in [_HEAD, *(one.row() for one in self)])
+        return "\n".join(map(str, self))
 
     def _repr_html_(self) -> str:
         return table(_HEAD, [one.row() for one in self])
 
 
 def leave_one_provider_out(
-    corpus: Mapping[str, Sample], rules: Iterable[Rule] = RULES
+    corpus: Mapping[str, Sample],
+    rules: Iterable[Rule] = RULES,
+    *,
+    covered: Coverage | None = None,
 ) -> LeftOutReport:
-    """Each provider of `corpus` left out in turn: how much of it is strange, how much is right."""
+    """Each provider of `corpus` left out in turn: how much of it is strange, how much is right.
+
+    covered: the `coverage` of the same samples and rules, when it is known already.
+    """
     whole = as_table(rules)
-    needed = coverage(corpus.values(), whole)
-    known = Known(corpus, whole)
-    providers: dict[str, list[Sample]] = {}
-    for sample in corpus.values():
-        providers.setdefault(_provider(sample), []).append(sample)
-    rows = [
-        _left_out(name, providers[name], corpus, whole, needed, known) for name in sorted(providers)
-    ]
+    needed = coverage(corpus.values(), whole) if covered is None else covered
+    failures = {name: corpus[name].failure for name in corpus}
+    known = Known(corpus, whole, failures)
+    providers: dict[str, dict[str, Failure]] = {}
+    for name, failure in failures.items():
+        providers.setdefault(_provider(corpus[name]), {})[name] = failure
+    rows = []
+    for provider, own in sorted(providers.items()):
+        less, taught = _untaught(whole, needed, own.keys())
+        others = Known({name: corpus[name] for name in corpus if name not in own}, less, failures)
+        found = {name: others.held_against(name, own[name]) for name in own}
+        again = {name: known.held_against(name, own[name], frozenset({name})) for name in own}
+        rows.append(_row(provider, corpus, taught, found, again))
     return LeftOutReport([*rows, _together(rows)])
 
 
-def _left_out(
+def _row(
     provider: str,
-    own: list[Sample],
     corpus: Mapping[str, Sample],
-    rules: RuleTable,
-    needed: Coverage,
-    known: Known,
+    taught: int,
+    found: Mapping[str, Unseen],
+    again: Mapping[str, Unseen],
 ) -> LeftOut:
-    ids = {sample.id for sample in own}
-    less, taught = _untaught(rules, needed, ids)
-    others = Known({name: corpus[name] for name in corpus if name not in ids}, less)
-    found = [(sample, others.held_against(sample.id, sample.failure)) for sample in own]
-    again = [known.held_against(one.id, one.failure, frozenset({one.id})) for one in own]
-    verdicts = [(sample, classify(sample.failure, rules=rules)) for sample in own]
+    """The numbers of a provider's samples without the provider, and without the sample alone."""
+    right = {name: agrees(corpus[name], one.verdict) for name, one in found.items()}
     return LeftOut(
         provider,
-        len(own),
+        len(found),
         taught,
-        _share(one.strange for _, one in found),
-        _share(one.strange for one in again),
-        _share(agrees(sample, verdict) for sample, verdict in verdicts),
-        _share(agrees(sample, one.verdict) for sample, one in found),
-        tuple(
-            sample.id
-            for sample, one in found
-            if not one.strange and not agrees(sample, one.verdict)
-        ),
+        _share(one.strange for one in found.values()),
+        _share(one.strange for one in again.values()),
+        _share(agrees(corpus[name], one.verdict) for name, one in again.items()),
+        _share(right.values()),
+        tuple(name for name, one in found.items() if not one.strange and not right[name]),
     )
 
 
-def _untaught(rules: RuleTable, needed: Coverage, ids: set[str]) -> tuple[RuleTable, int]:
+def _untaught(rules: RuleTable, needed: Coverage, ids: AbstractSet[str]) -> tuple[RuleTable, int]:
     """`rules` without the names and phrases that only the samples `ids` need, and how many."""
     changed: dict[str, Rule] = {}
     taught = [
         piece
         for piece, needing in needed.pieces.items()
-        if needing and not piece.documented and piece.column in NAMED and ids.issuperset(needing)
+        if needing and not piece.documented and piece.column in NAMED and ids >= set(needing)
     ]
     for piece in taught:
         rule = changed.get(piece.rule) or rules.named(piece.rule)
@@ -157,3 +169,7 @@ def _provider(sample: Sample) -> str:
 def _share(held: Iterable[bool]) -> float:
     seen = list(held)
     return sum(seen) / len(seen) if seen else 0.0
+
+
+def _percent(share: float) -> str:
+    return f"{math.floor(100 * share + 1e-9)}%"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from heapq import nsmallest
 from itertools import pairwise
 from typing import Final
 
@@ -39,18 +38,15 @@ def features(failure: Failure) -> frozenset[str]:
     A code is marked by ``=`` before it.
     """
     signals = failure.signals
-    codes = frozenset(
+    names = {
         f"={term}"
         for term in signals.terms
         if not term.startswith(("provider:", "sign:")) and not term.endswith("xx")
-    )
-    return codes | _word_features(ends_of(signals.words, READ_CHARS))
-
-
-@lru_cache(maxsize=4096)
-def _word_features(text: str) -> frozenset[str]:
+    }
+    text = ends_of(signals.words, READ_CHARS)
     words = _WORD.findall(_DIGITS.sub(" ", _ADDRESS.sub(" ", text)))
-    return frozenset(words) | {f"{one} {two}" for one, two in pairwise(words)}
+    names.update(words, map(" ".join, pairwise(words)))
+    return frozenset(names)
 
 
 class Likeness:
@@ -61,15 +57,17 @@ class Likeness:
     """
 
     def __init__(self, known: Mapping[str, frozenset[str]]) -> None:
+        self._ids: Final = sorted(known)
+        self._having: Final[dict[str, list[int]]] = {}
+        for number, one in enumerate(self._ids):
+            for name in known[one]:
+                self._having.setdefault(name, []).append(number)
         count = len(known)
-        having = Counter(name for names in known.values() for name in names)
-        self._weight: Final = {name: math.log(1 + count / n) ** 2 for name, n in having.items()}
+        self._weight: Final = {
+            name: math.log(1 + count / len(having)) ** 2 for name, having in self._having.items()
+        }
         self._unknown: Final = math.log(1 + count) ** 2
-        self._length: Final = {one: self._size(names) for one, names in known.items()}
-        self._having: Final[dict[str, list[str]]] = {}
-        for one, names in known.items():
-            for name in names:
-                self._having.setdefault(name, []).append(one)
+        self._length: Final = [self._size(known[one]) for one in self._ids]
 
     @classmethod
     def of(cls, failures: Mapping[str, Failure]) -> Likeness:
@@ -81,18 +79,18 @@ class Likeness:
     ) -> tuple[Near, ...]:
         """The `count` known failures, the ids in `but` left out, most like these features."""
         wanted = frozenset(names)
-        shared: dict[str, float] = {}
+        shared = [0.0] * len(self._ids)
         for name in sorted(wanted & self._having.keys()):
             weight = self._weight[name]
-            for one in self._having[name]:
-                shared[one] = shared.get(one, 0.0) + weight
+            for number in self._having[name]:
+                shared[number] += weight
         size = self._size(wanted)
-        near = (
-            Near(one, min(1.0, both / (size * self._length[one])))
-            for one, both in shared.items()
-            if one not in but
+        found = (
+            (-min(1.0, both / (size * self._length[number])), number)
+            for number, both in enumerate(shared)
+            if both and self._ids[number] not in but
         )
-        return tuple(sorted(near, key=lambda one: (-one.similarity, one.id))[:count])
+        return tuple(Near(self._ids[number], -minus) for minus, number in nsmallest(count, found))
 
     def _size(self, names: frozenset[str]) -> float:
         total = math.fsum(self._weight.get(name, self._unknown) for name in names)

@@ -2,7 +2,7 @@
 
 A failure is familiar when the rules know it, and the sample most like it says what the rules say.
 How much like it must be was chosen from the corpus, one provider left out at a time: at 30 % and
-above, such a verdict is wrong in about one case of a hundred; below, in one of ten.
+above, such a verdict is wrong in less than one case of a hundred; below, in about one of ten.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from chatlab.corpus.likeness import Likeness, Near, features
 from chatlab.corpus.sample import Sample
 from chatlab.errors import RULES, UNMATCHED, Failure, Rule, Verdict, classify, observe
 from chatlab.errors.rule_table import as_table
-from chatlab.markup import joined, safe, shortened, table, tag, visible
+from chatlab.markup import joined, shortened, table, tag, visible
 
 if TYPE_CHECKING:
     from chatlab.corpus.drafts import Cluster
@@ -29,6 +29,7 @@ DOUBT: Final = 0.25
 
 _SHOWN: Final = 60
 _HEAD: Final = ["failure", "novelty", "verdict", "nearest", "because"]
+_DRAFTS_HEAD: Final = ["strange", "such as", "it says", "proposed", "because"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,7 @@ class Unseen:
     def row(self) -> list[str]:
         """Name, novelty, verdict, nearest sample and reason, as texts."""
         near = str(self.nearest[0]) if self.nearest else "none"
-        todo = "retry" if self.verdict.retryable else "stop"
-        said = f"{self.verdict.kind}, {todo} ({self.verdict.rule})"
+        said = f"{self.verdict.kind}, {_todo(self.verdict.retryable)} ({self.verdict.rule})"
         return [visible(self.name), f"{self.score:.2f}", said, near, self.because]
 
 
@@ -86,15 +86,16 @@ class Novelty:
         lines = [f"{len(self.strange)} of {len(self.found)} failures are unlike anything known"]
         lines += [str(one) for one in self.clusters]
         known = [one for one in self.found if not one.strange]
-        lines += [f"known: {visible(one.name)}: same as {one.nearest[0]}" for one in known[:_SHOWN]]
+        lines += [f"known: {visible(one.name)}: like {one.nearest[0]}" for one in known[:_SHOWN]]
         if len(known) > _SHOWN:
             lines.append(f"known: {len(known) - _SHOWN} more")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = [[shortened(cell, 120) for cell in row] for row in self.rows()[:_SHOWN]]
-        said = [tag("p", str(one)) for one in self.clusters[:_SHOWN]]
-        return joined([safe(repr(self).partition("\n")[0]), table(_HEAD, rows), *said])
+        parts: list[str] = [tag("div", repr(self).partition("\n")[0]), table(_HEAD, rows)]
+        drafts = [one.row() for one in self.clusters[:_SHOWN]]
+        return joined([*parts, table(_DRAFTS_HEAD, drafts)] if drafts else parts)
 
 
 def novelty(
@@ -119,10 +120,17 @@ def _numbered(failures: Iterable[object]) -> Iterable[tuple[str, object]]:
 class Known:
     """A corpus and rules that failures are held against."""
 
-    def __init__(self, corpus: Mapping[str, Sample], rules: Iterable[Rule] = RULES) -> None:
+    def __init__(
+        self,
+        corpus: Mapping[str, Sample],
+        rules: Iterable[Rule] = RULES,
+        failures: Mapping[str, Failure] | None = None,
+    ) -> None:
+        """`failures` are those of the samples, by id, when they have been read already."""
         self._corpus: Final = corpus
         self._rules: Final = as_table(rules)
-        self._likeness: Final = Likeness.of({one: corpus[one].failure for one in corpus})
+        seen = {one: corpus[one].failure for one in corpus} if failures is None else failures
+        self._likeness: Final = Likeness.of({one: seen[one] for one in corpus})
         self._nearest: Final[dict[frozenset[str], tuple[Near, ...]]] = {}
 
     def held_against(
@@ -147,10 +155,10 @@ class Known:
             return 1 - DOUBT * first.similarity, "no rule knows it"
         sample = self._corpus[first.id]
         if not agrees(sample, verdict):
-            said = f"{first.id}, the most like it, is {sample.expected['kind']}"
-            return 1 - DOUBT * first.similarity, said
-        little = 1 - first.similarity > THRESHOLD
-        return 1 - first.similarity, f"{'little' if little else 'much'} like {first.id}"
+            label = f"{sample.expected['kind']}, {_todo(sample.expected['retryable'])}"
+            return 1 - DOUBT * first.similarity, f"{first.id}, the most like it, is {label}"
+        little = "little " if 1 - first.similarity > THRESHOLD else ""
+        return 1 - first.similarity, f"{little}like {first.id}"
 
 
 def agrees(sample: Sample, verdict: Verdict) -> bool:
@@ -159,3 +167,7 @@ def agrees(sample: Sample, verdict: Verdict) -> bool:
         value == sample.expected.get(name) or value in sample.accept.get(name, ())
         for name, value in (("kind", verdict.kind), ("retryable", verdict.retryable))
     )
+
+
+def _todo(retryable: object) -> str:
+    return "retry" if retryable else "stop"

@@ -65,8 +65,11 @@ def contains(words: str, phrase: str) -> bool:
 
     As for the rules, `words` begin and end with a blank.
     """
+    wanted = pieces(phrase)
+    if not all(piece in words for piece in wanted):
+        return False
     hits: list[list[tuple[int, int]]] = []
-    for piece in pieces(phrase):
+    for piece in wanted:
         hits.append(list(_occurrences(words, piece)))
         if not hits[-1]:
             return False
