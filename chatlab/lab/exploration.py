@@ -178,11 +178,16 @@ def _explore(lives: _Lives, number: int, length: int) -> None:
         def ask(self, **what: object) -> None:
             lives.do("ask", **what)
 
+        @rule(plans=st.lists(st.sampled_from(PLANS), max_size=2))
+        def lose_everything_and_ask(self, plans: list[str]) -> None:
+            lives.do("forget", which=None)
+            lives.do("ask", plans=plans)
+
         @rule(which=st.sampled_from((None, *range(6))))
         def forget(self, which: int | None) -> None:
             lives.do("forget", which=which)
 
-        @rule(nothing=st.booleans())
+        @rule(nothing=st.sampled_from((False, False, True)))
         def retain(self, nothing: bool) -> None:
             lives.do("retain", nothing=nothing)
 
