@@ -83,7 +83,7 @@ def explore(
     """Let a chat live under `policy` until `steps` things have happened, or an invariant breaks.
 
     The same arguments give the same lives. not_found: as of `ResponseMemory`. One step takes about
-    20 ms: it is a turn over HTTP, or something that happens to the provider.
+    10 ms: it is a turn over HTTP, or something that happens to the provider.
     """
     memory = ResponseMemory(not_found=not_found)
     with (
