@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from chatlab.lab.capture.fault import Label
+from chatlab.lab.capture import plans
+from chatlab.lab.capture.fault import Fault, Label
 from chatlab.lab.capture.program import ANSWERS, CHAT_STREAM, H2, JSON, SDK, TLS, WIRE, Program, but
 from chatlab.lab.capture.provider_faults import AWS, GOOGLE, GRPC
 
@@ -16,6 +17,18 @@ _GRPC_CALM: Final = Label(
     True,
     "HTTP/2 stream reset by the peer with ENHANCE_YOUR_CALM, which gRPC calls RESOURCE_EXHAUSTED",
     accept={"kind": ["rate_limit"]},
+)
+
+_ONLY: Final = "; of which the log shows the class name alone"
+_CLASS_NAMES: Final = {
+    "connection-refused": Label("timeout", True, "nobody listens on the port" + _ONLY),
+    "status-401": Label("auth", False, "401: the key was not accepted" + _ONLY),
+    "status-429": Label("rate_limit", True, "429 with a retry-after header" + _ONLY),
+}
+_MISSING: Final = Fault(
+    "status-404",
+    Label("config", False, "404: the model or endpoint is not there" + _ONLY),
+    plans.answer(404, '{"error":{"message":"Not here."}}'),
 )
 
 PYTHON_PROGRAMS: Final = (
@@ -41,6 +54,14 @@ PYTHON_PROGRAMS: Final = (
         "openai (python)",
         _SDKS,
         (*but(SDK, "json-cut"), *CHAT_STREAM),
+    ),
+    Program(
+        "openai-logged",
+        "openai, logged by its class name (python)",
+        _SDKS,
+        ("connection-refused", "status-401", "status-429"),
+        own=(_MISSING,),
+        labels=_CLASS_NAMES,
     ),
     Program(
         "openai-async",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
+from io import StringIO
 from typing import Any
 from urllib.parse import urlsplit
 
-from chatlab.lab.capture.drivers.telling import Knobs, Untyped, module, tell
+from chatlab.lab.capture.drivers.telling import Knobs, Logged, Untyped, module, tell
 
 MESSAGES: Any = [{"role": "user", "content": "Weather?"}]
 LONG_S = 15.0
@@ -43,6 +45,20 @@ def _openai(url: str, knobs: Knobs) -> None:
             model="gpt-5-mini", messages=MESSAGES, stream=stream
         )
     _read(answer)
+
+
+def _openai_logged(url: str, knobs: Knobs) -> None:
+    """An application that logs no more of a failure than the name of its class."""
+    written = StringIO()
+    log = logging.getLogger("app")
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
+    log.addHandler(handler)
+    try:
+        _openai(url, knobs)
+    except Exception as error:
+        log.error("chat failed: %s", type(error).__name__)
+        raise Logged(written.getvalue().rstrip()) from None
 
 
 async def _openai_async(url: str, knobs: Knobs) -> None:
@@ -146,6 +162,7 @@ def _botocore(url: str, knobs: Knobs) -> None:
 
 CALLS = {
     "openai": ("openai", _openai),
+    "openai-logged": ("openai", _openai_logged),
     "openai-async": ("openai", lambda url, knobs: asyncio.run(_openai_async(url, knobs))),
     "anthropic": ("anthropic", _anthropic),
     "anthropic-async": (

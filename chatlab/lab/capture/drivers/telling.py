@@ -20,6 +20,10 @@ Untyped = Any
 """Something of a program that chatlab does not depend on, so that its types are not at hand."""
 
 
+class Logged(Exception):
+    """A call has failed, and this line of a log is all that is left of it."""
+
+
 def module(name: str) -> Untyped:
     """The module `name`, untyped: which of them are installed is no concern of chatlab's."""
     return import_module(name)
@@ -46,6 +50,8 @@ def tell(calls: Mapping[str, tuple[str, Call]], arguments: list[str]) -> None:
             with redirect_stdout(sys.stderr):
                 call(url, knobs)
             told["passed"] = True
+        except Logged as line:
+            told["text"] = str(line)
         except BaseException as error:
             told |= observed(error)
     print(json.dumps(told, default=str))
