@@ -292,6 +292,14 @@ def test_healing_reloads_the_history(talk: Talk) -> None:
     assert talk.last.response_id
 
 
+def test_a_history_that_can_be_read_once_is_replayed_whole(talk: Talk) -> None:
+    """What was given and not loaded is not read again."""
+    talk.ask("question 1", said("answer 1"))
+    talk.memory.forget()
+    talk.ask("question 2", said("answer 2"), history=iter(talk.store.history(CHAT)))
+    assert words(talk.bodies[1]["input"]) == ["question 1", "answer 1", "question 2"]
+
+
 def test_when_reloading_fails_the_id_is_dropped_all_the_same(
     talk: Talk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -635,7 +643,7 @@ def test_a_history_that_is_none_is_refused(talk: Talk) -> None:
     async def load() -> list[Message]:
         return []
 
-    for wrong in (load, None):
+    for wrong in (load, None, "question 1", {"role": "user"}):
         with pytest.raises(TypeError, match=r"history gives .* give messages, or a plain function"):
             talk.ask("question 1", history=wrong)
     assert not talk.provider.requests

@@ -133,7 +133,7 @@ class Steps:
 
     def _loaded(self) -> list[Message | str]:
         loaded = self._load() if callable(self._load) else self._load
-        if not isinstance(loaded, Iterable):
+        if not isinstance(loaded, Iterable) or isinstance(loaded, str | bytes | Mapping):
             if isinstance(loaded, Coroutine):
                 loaded.close()
             raise TypeError(
@@ -182,6 +182,8 @@ class Steps:
 
     def _reload(self) -> None:
         self._stale = False
+        if not callable(self._load):
+            return
         try:
             self._stored = self._loaded()
         except Exception:
