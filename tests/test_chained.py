@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self, TypeAlias
 
 import anthropic
 import httpx2
@@ -17,15 +19,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from chatlab.chat import ChainedTurn, Message, ToolCallPart, Turn, TurnEvent
-from chatlab.chat.events import MessagePart, Status, TurnStatus
+from chatlab.chat.events import Answer, MessagePart, Status, TurnStatus
 from chatlab.chat.history import FilePart, ToolResultPart, decode
 from chatlab.chat.metrics import Metrics
+from chatlab.chat.parts import BlockPart
 from chatlab.chat.store import Store
 from chatlab.chat.view import View
 from chatlab.errors import classify
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.lab import FakeProvider, ResponseMemory, Script, Success, ToolCall
-from chatlab.retry import Backoff, Cancelled, VirtualClock
+from chatlab.retry import Backoff, Cancelled, NestedRetriesWarning, VirtualClock
 
 Option: TypeAlias = Any
 """Anything that a turn, or an SDK's client, takes: their types have nothing in common."""
@@ -124,6 +127,73 @@ class Talk:
     def last(self) -> Message:
         """The message that was stored last."""
         return decode(self.store.history(CHAT))[-1]
+
+
+class Raw:
+    """A Responses server that gives written replies: status, headers, and JSON or events."""
+
+    def __init__(self, *replies: tuple[int, dict[str, str], Option]) -> None:
+        self.bodies: list[Option] = []
+        waiting = list(replies)
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["content-length"])
+                outer.bodies.append(json.loads(self.rfile.read(length)))
+                status, headers, said_ = waiting.pop(0)
+                kind = "text/event-stream" if isinstance(said_, list) else "application/json"
+                events = said_ if isinstance(said_, list) else []
+                told = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
+                body = (told or json.dumps(said_)).encode()
+                self.send_response(status)
+                told_headers = {"content-type": kind, "content-length": str(len(body)), **headers}
+                for name, value in told_headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._http = httpx2.Client(trust_env=False)
+        url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self.client = openai.OpenAI(
+            base_url=url, api_key="k", max_retries=0, http_client=self._http
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._http.close()
+        self._thread.join()
+
+
+def responded(response_id: str, items: list[Option]) -> tuple[int, dict[str, str], Option]:
+    """The reply that streams these output items."""
+    shell = {"id": response_id, "object": "response", "model": "gpt-5", "output": []}
+    events: list[Option] = [
+        {"type": "response.created", "response": {**shell, "status": "in_progress"}}
+    ]
+    for index, item in enumerate(items):
+        events.append({"type": "response.output_item.added", "output_index": index, "item": item})
+        events.append({"type": "response.output_item.done", "output_index": index, "item": item})
+    done = {**shell, "status": "completed", "output": items}
+    events.append({"type": "response.completed", "response": done})
+    return 200, {}, [{**one, "sequence_number": n} for n, one in enumerate(events)]
+
+
+def spoken(text: str) -> dict[str, Option]:
+    """The output item of a text."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    head = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
+    return {**head, "content": [part]}
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -568,6 +638,219 @@ def test_an_asynchronous_tool_needs_an_asynchronous_turn(talk: Talk) -> None:
             talk.ask("question 1", LOOK, run_tool=look_up)
 
 
+def test_results_that_are_there_are_kept_when_a_later_call_is_interrupted(talk: Talk) -> None:
+    """The model is not told that the first call was lost; it was paid for."""
+
+    def interrupt(call: ToolCallPart) -> str:
+        if call.id == "call_2":
+            raise Cancelled
+        return "paid"
+
+    both = Success(tool_calls=(ToolCall("pay", {}, "call_1"), ToolCall("pay", {"n": 2}, "call_2")))
+    with pytest.raises(Cancelled):
+        talk.ask("question 1", both, run_tool=interrupt)
+    assert [result.call_id for result in talk.turn.messages[2].local_results] == ["call_1"]
+    talk.ask("question 2", said("answer 2"))
+    outputs = [one for one in talk.bodies[0]["input"] if one["type"] == "function_call_output"]
+    assert outputs[0]["output"] == "paid"
+    assert "was lost" in outputs[1]["output"]
+
+
+@pytest.mark.parametrize("ids", [("call_1", "call_1"), ("", "")], ids=repr)
+def test_calls_with_one_id_are_each_run_and_told_apart(ids: tuple[str, str]) -> None:
+    """A compatible server numbers badly; a replay gives each call an id of its own."""
+    calls = [
+        {"type": "function_call", "id": f"fc_{n}", "call_id": call_id, "name": "pay",
+         "arguments": json.dumps({"to": who}), "status": "completed"}
+        for n, (call_id, who) in enumerate(zip(ids, ("Ann", "Bob"), strict=True))
+    ]  # fmt: skip
+    with Raw(responded("resp_1", calls), responded("resp_2", [spoken("answer 1")])) as raw:
+        turn = ChainedTurn(
+            [],
+            "question 1",
+            client=raw.client,
+            model="gpt-5",
+            run_tool=lambda call: f"paid {json.loads(call.arguments)['to']}",
+            clock=VirtualClock(),
+        )
+        turn.run()
+    sent = raw.bodies[1]
+    assert "previous_response_id" not in sent
+    paid = {one["call_id"]: one["output"] for one in sent["input"] if "output" in one}
+    asked = {one["call_id"]: one["arguments"] for one in sent["input"] if "arguments" in one}
+    assert len(paid) == 2
+    assert all(json.loads(asked[name])["to"] in paid[name] for name in paid)
+
+
+def test_a_call_that_is_no_functions_blocks_the_chain(talk: Talk) -> None:
+    """The application has to answer a shell call; until then the turn ends, and the next replays."""
+    shell = {
+        "type": "local_shell_call",
+        "id": "lsh_1",
+        "call_id": "call_s",
+        "status": "completed",
+        "action": {"type": "exec", "command": ["ls"], "env": {}},
+    }
+    with Raw(responded("resp_1", [shell]), responded("resp_2", [spoken("answer 2")])) as raw:
+        options: dict[str, Option] = {"client": raw.client, "model": "gpt-5"}
+        first = ChainedTurn([], "question 1", run_tool=talk.run_tool, **options)
+        first.run()
+        second = ChainedTurn(first.messages, "question 2", **options)
+        second.run()
+    assert not talk.ran
+    assert "waits for local_shell_call (call_s)" in second.resolution.because  # type: ignore[union-attr]
+    assert "previous_response_id" not in raw.bodies[1]
+    answered = {"type": "local_shell_call_output", "call_id": "call_s", "output": "file"}
+    hosted = Message(
+        "assistant",
+        [BlockPart("local_shell_call", shell), BlockPart("local_shell_call_output", answered)],
+    )
+    assert not hosted.open_calls
+
+
+@pytest.mark.parametrize("ran", [None, 7, b"rain", ["rain"], {"text": "rain"}], ids=repr)
+def test_what_is_no_result_is_refused_with_words(talk: Talk, ran: Option) -> None:
+    """A tool that forgets its return is the commonest mistake."""
+    with pytest.raises(
+        TypeError, match=r"run_tool gave .* for the call 'call_1' of look_up; give a"
+    ):
+        talk.ask("question 1", LOOK, run_tool=lambda call: ran)
+    assert talk.turn.error.message == "The turn failed in the application, not at the AI provider."
+
+
+# --- what viewers and stores get ------------------------------------------------------------------
+
+
+def test_who_stops_at_the_message_has_it(talk: Talk) -> None:
+    """What viewers were shown as committed can be stored, id and all."""
+    options: dict[str, Option] = {"model": "gpt-5", "clock": VirtualClock()}
+    if talk.is_async:
+
+        async def stop() -> ChainedTurn:
+            async with httpx2.AsyncClient(trust_env=False) as http:
+                turn = ChainedTurn([], "question 1", client=talk.client(http), **options)
+                async with aclosing(turn.aevents()) as events:
+                    async for event in events:
+                        if isinstance(event, Answer):
+                            break
+                return turn
+
+        turn = asyncio.run(stop())
+    else:
+        with httpx2.Client(trust_env=False) as http:
+            turn = ChainedTurn([], "question 1", client=talk.client(http), **options)
+            with closing(turn.events()) as events:
+                next(event for event in events if isinstance(event, Answer))
+    assert turn.answer is not None
+    assert [str(message.role) for message in turn.messages] == ["user", "assistant"]
+    assert turn.messages[-1].response_id == turn.response_id
+
+
+def test_the_resolution_says_what_the_turn_did(talk: Talk) -> None:
+    """Also when chain mode is off, and when the provider has lost the chain."""
+    talk.ask("question 1", said("answer 1"))
+    lost = talk.last.response_id
+    talk.ask("question 2", said("answer 2"), chain=False)
+    assert (str(talk.turn.resolution.mode), talk.turn.resolution.because) == (
+        "replay",
+        "chain mode is off",
+    )
+    lost = talk.last.response_id
+    talk.memory.forget()
+    talk.ask("question 3", said("answer 3"))
+    assert talk.turn.resolution.because == f"the provider has lost {lost!r}"
+    assert talk.turn.resolution.previous_response_id is None
+
+
+def test_a_step_whose_response_is_lost_later_keeps_no_id(talk: Talk) -> None:
+    """The id of the first step, which the second one asked for in vain."""
+
+    def restart(call: ToolCallPart) -> str:
+        talk.memory.forget()
+        return "rain"
+
+    lost: list[str] = []
+    talk.ask("question 0", said("answer 0"))
+    before = talk.last.response_id
+    talk.ask("question 1", LOOK, said("answer 1"), run_tool=restart, on_lost=lost.append)
+    first, *_, last = talk.turn.messages[1:]
+    assert (first.response_id, first.stored) == (None, False)
+    assert last.response_id
+    assert lost == [talk.turn.lost, before]
+
+
+def test_a_lost_item_is_asked_for_once(talk: Talk) -> None:
+    """The response that it came from is dropped too, so that the next replay does not name it."""
+    talk.ask("question 1", Success("answer 1", web_search="news"))
+    talk.memory.forget()
+    talk.ask("question 2", said("answer 2"), plan_mode=True)
+    assert len(talk.bodies) == 2
+    talk.ask("question 3", said("answer 3"), plan_mode=True)
+    assert len(talk.bodies) == 1
+
+
+def test_a_provider_that_keeps_nothing_is_asked_once(talk: Talk) -> None:
+    """After its refusal no id is kept, so that the next turn does not pay for a second one."""
+    talk.memory.zero_retention = True
+    talk.ask("question 1", said("answer 1"))
+    talk.ask("question 2", said("answer 2"))
+    assert len(talk.bodies) == 2
+    talk.ask("question 3", said("answer 3"))
+    assert talk.ids == [None]
+
+
+def test_an_asynchronous_on_lost_is_said_not_to_run(
+    talk: Talk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is lost in silence."""
+
+    async def forget(response_id: str) -> None:
+        raise AssertionError(response_id)
+
+    talk.ask("question 1", said("answer 1"))
+    talk.memory.forget()
+    talk.ask("question 2", said("answer 2"), on_lost=forget)
+    assert "on_lost is asynchronous and was not run" in caplog.text
+
+
+def test_a_refusal_that_names_the_parameter_alone_is_healed() -> None:
+    """Some servers say no more than which field they did not like, or forbid the retry."""
+    param = {
+        "message": "Not found",
+        "type": "invalid_request_error",
+        "param": "previous_response_id",
+    }
+    lost = {"message": "gone", "code": "previous_response_not_found", "type": "x", "param": None}
+    refusals = [
+        (404, {}, {"error": param}),
+        (400, {"x-should-retry": "false"}, {"error": lost}),
+    ]
+    for refusal in refusals:
+        with Raw(refusal, responded("resp_2", [spoken("answer 2")])) as raw:
+            history = [Message("user", "question 1"), _answered("answer 1", "resp_1")]
+            turn = ChainedTurn(
+                history, "question 2", client=raw.client, model="gpt-5", clock=VirtualClock()
+            )
+            turn.run()
+        assert [body.get("previous_response_id") for body in raw.bodies] == ["resp_1", None]
+        assert turn.lost == "resp_1"
+
+
+def test_a_history_that_the_provider_calls_broken_is_replayed_next_time() -> None:
+    """Its own copy may be what is broken; the id is dropped, and the turn fails."""
+    words_ = "No tool output found for function call call_9."
+    broken = (400, {}, {"error": {"message": words_, "type": "invalid_request_error"}})
+    lost: list[str] = []
+    with Raw(broken) as raw:
+        history = [Message("user", "question 1"), _answered("answer 1", "resp_1")]
+        options: dict[str, Option] = {"client": raw.client, "model": "gpt-5"}
+        turn = ChainedTurn(history, "question 2", on_lost=lost.append, **options)
+        with pytest.raises(openai.BadRequestError):
+            turn.run()
+    assert len(raw.bodies) == 1
+    assert lost == ["resp_1"]
+
+
 # --- what is counted -----------------------------------------------------------------------------
 
 
@@ -612,6 +895,25 @@ def test_a_retry_is_counted_before_anybody_is_told(talk: Talk) -> None:
     assert seen == [1]
 
 
+def test_a_request_that_nobody_heals_is_not_counted_as_healed() -> None:
+    """The same lost id is sent again and again, because the arguments are fixed."""
+    registry = CollectorRegistry()
+    with FakeProvider(Script(after="success"), memory=ResponseMemory()) as provider:
+        url = provider.openai_base_url
+        with openai.OpenAI(base_url=url, api_key="k", max_retries=0) as client:
+            request = {"model": "gpt-5", "input": "q", "previous_response_id": "resp_gone"}
+            options: dict[str, Option] = {
+                "policy": Backoff(max_attempts=3),
+                "clock": VirtualClock(),
+            }
+            with pytest.raises(openai.BadRequestError):
+                Turn(request, client=client, metrics=Metrics(registry=registry), **options).run()
+    labels = {"provider": "unknown", "model": "gpt-5", "kind": "generic"}
+    name = "chatlab_stream_retries_total"
+    assert registry.get_sample_value(name, {**labels, "chain_broken": "false"}) == 2
+    assert registry.get_sample_value(name, {**labels, "chain_broken": "true"}) is None
+
+
 # --- wrong use -----------------------------------------------------------------------------------
 
 
@@ -625,8 +927,53 @@ def test_another_kind_of_client_is_refused() -> None:
 def test_an_argument_that_the_turn_decides_is_refused(name: str) -> None:
     """With the reason."""
     wrong = f"request has '{name}'; leave it out, "
-    with openai.OpenAI(api_key="k") as client, pytest.raises(ValueError, match=wrong):
+    with (
+        openai.OpenAI(api_key="k", max_retries=0) as client,
+        pytest.raises(ValueError, match=wrong),
+    ):
         ChainedTurn([], "question 1", client=client, model="gpt-5", request={name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said_"),
+    [
+        ({"judge": None}, "there is no option 'judge'; there are provider"),
+        ({"polcy": None}, "there is no option 'polcy'; did you mean 'policy'"),
+        ({"max_steps": 0}, "max_steps is 0; give at least 1"),
+        ({"request": {"extra_body": {"store": False}}}, "request has 'store'"),
+    ],
+    ids=repr,
+)
+def test_an_option_that_is_none_is_refused(wrong: dict[str, Option], said_: str) -> None:
+    """With the near name, or what there is."""
+    with (
+        openai.OpenAI(api_key="k", max_retries=0) as client,
+        pytest.raises((TypeError, ValueError), match=said_),
+    ):
+        ChainedTurn([], "question 1", client=client, model="gpt-5", **wrong)
+
+
+def test_a_client_that_retries_by_itself_is_said_where_the_turn_is_made() -> None:
+    """Once, however many steps there are."""
+    script = Script((LOOK,), after="success")
+    with (
+        FakeProvider(script, memory=ResponseMemory()) as provider,
+        openai.OpenAI(base_url=provider.openai_base_url, api_key="k") as client,
+        pytest.warns(NestedRetriesWarning) as warned,
+    ):
+        ChainedTurn([], "q", client=client, model="gpt-5", run_tool=lambda call: "rain").run()
+    assert [one.filename for one in warned] == [__file__]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [{"role": "user", "content": "question 1"}, [{"role": "user", "content": "question 1"}]],
+    ids=["an object", "a list"],
+)
+def test_a_question_may_be_json(talk: Talk, question: Option) -> None:
+    """As a history may."""
+    talk.ask(question, said("answer 1"))
+    assert talk.turn.messages[0] == Message("user", "question 1")
 
 
 def test_a_history_that_cannot_be_read_is_replayed_without_what_is_unreadable(talk: Talk) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, TypeAlias
 
 import pytest
 
-from chatlab.chat import ChainedTurn
+from chatlab.chat import ChainedTurn, ToolCallPart
 from chatlab.chat.steps import Steps
-from chatlab.chat.tools import Calls, Results, Tools
 from chatlab.errors import Verdict
 from chatlab.lab import explore
 from chatlab.lab.chain_world import INVARIANTS, Act
 from chatlab.lab.exploration import Explored
 from chatlab.lab.policies import KeepsFailedId, RetriesTrimmed
 from chatlab.views.chain_chart import trace_chart
+
+Option: TypeAlias = Any
+"""Whatever a turn takes."""
 
 
 @pytest.mark.parametrize("not_found", [400, 404])
@@ -56,25 +59,15 @@ class ForgetsCalls(ChainedTurn):
     steps = _ForgetsCalls
 
 
-class _Eager(Tools):
-    def run(self, calls: Calls) -> Results:
-        """Runs everything again."""
-        super().run(calls)
-        return super().run(calls)
-
-
 class RunsTwice(ChainedTurn):
     """Runs each call, and runs it again."""
 
-    def _give(self, results: Results) -> None:
-        super()._give(results)
-        if isinstance(self._tools, Tools) and not isinstance(self._tools, _Eager):
-            self._tools = _Eager(
-                self._tools.run_tool,
-                self._tools.metrics,
-                self._tools.provider,
-                self._tools.model,
-            )
+    def __init__(self, *given: Option, run_tool: Option, **options: Option) -> None:
+        def twice(call: ToolCallPart) -> Option:
+            run_tool(call)
+            return run_tool(call)
+
+        super().__init__(*given, run_tool=twice, **options)
 
 
 @pytest.mark.parametrize(

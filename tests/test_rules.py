@@ -120,6 +120,9 @@ NEAR_MISSES = [
     ("a prompt in passing", {"text": "the prompt is invalid in two of nine places"}),
     ("a limit of a vessel", {"text": "the capacity limit of this vessel is 9"}),
     ("a token of a game", {"text": "token was already played"}),
+    ("a process id", {"text": "INFO 503 --- [nio-8080-exec-1] o.s.web : served"}),
+    ("a sum of tokens", {"text": "Total so far: 500 Tokens"}),
+    ("what a server did not answer with", {"text": "the server responded with status 2 of 500"}),
 ]
 
 
@@ -161,6 +164,12 @@ WORDS_NEAR_MISSED = [
     ("a resource pack of a game", "已加载资源包"),
     ("a new user", "用户已被邀请"),
     ("a limit of speech", "频率正常"),
+    ("a clock of sand", "turn it again in an hourglass shop"),
+    ("a case of use", "use case formatting is shown on the next page"),
+    ("an answer to a poll", "response respite care is not foundational"),
+    ("an agreement on models", "the agreement to these models was signed"),
+    ("a form of restriction", "organization_restricted_to_members_of_the_club"),
+    ("a referee", "requests from referees are answered"),
 ]
 
 
@@ -208,3 +217,68 @@ def test_look_alikes_are_left_to_the_status(what: str, seen: dict[str, object], 
     """What resembles a spent quota, a lost model or a lost chain is judged by its status."""
     verdict = classify(Failure.from_record(seen))
     assert (verdict.rule, verdict.chain_broken) == (rule, False), what
+
+
+PROSE_NEAR_MISSED = [
+    ("the weather", "the temperature rises, and a coat must follow"),
+    ("a parser's complaint", "not well-formed (invalid token): line 1"),
+    ("a place in a text", "invalid token at offset 3"),
+    ("another number of tokens", "invalid tokens were skipped"),
+    ("a way to describe curves", "an unknown parameterisation of the circle"),
+    ("a car park", "the parking session expired at noon"),
+    ("a drawer", "no keys found in the drawer"),
+    ("an address inside", "Private IP not allowed in image_url"),
+    ("a limit in a manual", "the maximum number of requests that can be pipelined is 8"),
+    ("a reply to an invitation", "the invitation card was declined"),
+    ("a road", "the bridge is under maintenance"),
+    ("a polite host", "you may try it again later"),
+    ("a notice on an old model", "this model is deprecated and will be replaced in May"),
+    ("a closing bracket", "missing token ')' in the grammar"),
+    ("a change of plans", "this requires a pause, and the plan includes lunch"),
+    ("a header of another cloud", "the API requires a subscription key header"),
+    ("an allowance that is left", "今日额度剩余 5 次"),
+    ("enough machines", "算力充足"),
+    ("a user who is here", "已登录"),
+    ("a good network", "网络连接正常"),
+    ("a wait without a reason", "请稍后"),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "text"), PROSE_NEAR_MISSED, ids=[name for name, _ in PROSE_NEAR_MISSED]
+)
+def test_prose_that_shares_words_with_a_failure_decides_nothing(what: str, text: str) -> None:
+    """Words of money, keys, limits and networks in another sense are caught by no rule."""
+    assert classify(text).rule == "unmatched", what
+
+
+TOLD_APART = [
+    (
+        "a limit that money lifts",
+        "429 RPM limit reached, upgrade your plan or wait 6 s",
+        "rate_limit",
+    ),
+    ("a day's allowance", "今日额度已用完，请明天再试", "rate_limit"),
+    ("a spent allowance", "模型 API 额度已用完，请充值后重试。", "usage_limit"),
+    (
+        "an account without money",
+        "Your account is not active, check your billing details",
+        "usage_limit",
+    ),
+    ("an account that is off", "User account is not active", "auth"),
+    ("a model for others", "key not authorized to access the requested model", "config"),
+    ("a key for others", "Your client is not authorized to use this API key", "auth"),
+    ("a model that is off", "Model is disabled", "config"),
+    ("an account that was closed", "Account disabled", "auth"),
+    ("a setting", "max_tokens must be at most 4096", "config"),
+    ("a message", "messages: content must be a string", "generic"),
+    ("a throttle at 429", "429 temperature must be lower, says the proxy", "rate_limit"),
+    ("a pool that is empty", "No available accounts: no available accounts", "overloaded"),
+    ("a pool without the model", "No available accounts support the requested model", "config"),
+]
+
+
+@pytest.mark.parametrize(("what", "text", "kind"), TOLD_APART, ids=[one[0] for one in TOLD_APART])
+def test_sentences_that_share_their_words_are_told_apart(what: str, text: str, kind: str) -> None:
+    """Money, rate, access and settings are told apart where the sentences look alike."""
+    assert classify(text).kind == kind, what

@@ -6,19 +6,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chatlab.chat.attempt import Discarded, StreamFailed
-from chatlab.chat.chain import Mode, Resolution, resolve_chain
+from chatlab.chat.chain import Condition, Mode, Resolution, resolve_chain
 from chatlab.chat.chained import ChainedTurn
-from chatlab.chat.events import Answer, TurnEvent
-from chatlab.chat.history import Message
+from chatlab.chat.contracts import Outcome
+from chatlab.chat.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
+from chatlab.chat.history import (
+    ContextPart,
+    FilePart,
+    FileReferencePart,
+    MarkerPart,
+    Message,
+    Role,
+    ToolResultPart,
+)
 from chatlab.chat.parts import BlockPart, Part, Piece, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.replay_input import ReplayInput, replay_input
 from chatlab.chat.turn import Turn
 from chatlab.chat.usage import Usage
+from chatlab.errors.payloads import ChatError, ChatStreamRetry
 
 if TYPE_CHECKING:
     from chatlab.chat.database import StoreError
     from chatlab.chat.hub import Hub, HubLoad
     from chatlab.chat.metrics import Metrics
+    from chatlab.chat.relay import TurnLost
     from chatlab.chat.store import Chat, Store
     from chatlab.chat.stream import Stream
     from chatlab.chat.subscription import Subscription
@@ -35,6 +46,7 @@ _HOMES = {
     "StoreError": "database",
     "Stream": "stream",
     "Subscription": "subscription",
+    "TurnLost": "relay",
     "View": "view",
 }
 
@@ -43,19 +55,30 @@ __all__ = [
     "BlockPart",
     "ChainedTurn",
     "Chat",
+    "ChatError",
+    "ChatStreamRetry",
+    "Condition",
+    "ContextPart",
     "Discarded",
+    "FilePart",
+    "FileReferencePart",
     "Hub",
     "HubLoad",
     "LiveEvent",
+    "MarkerPart",
     "Message",
+    "MessagePart",
     "Metrics",
     "Mode",
+    "Outcome",
     "Part",
     "Piece",
     "ReasoningPart",
     "ReplayInput",
     "Resolution",
+    "Role",
     "Snapshot",
+    "Status",
     "Store",
     "StoreError",
     "Stream",
@@ -63,8 +86,11 @@ __all__ = [
     "Subscription",
     "TextPart",
     "ToolCallPart",
+    "ToolResultPart",
     "Turn",
     "TurnEvent",
+    "TurnLost",
+    "TurnStatus",
     "Usage",
     "View",
     "replay_input",

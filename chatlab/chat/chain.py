@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from chatlab.chat.history import Message, Role, read
+from chatlab.chat.parts import ToolCallPart
 from chatlab.chat.shown import visible
 from chatlab.markup import BOXED, MUTED, shortened, table, tag
 from chatlab.markup import visible as spelled_out
@@ -190,9 +191,14 @@ class _Found:
             return {"response-id": (False, self.ended), **nothing}
         index, message = self.anchor
         where, response_id = f"messages[{index}]", message.response_id
-        calls = message.local_calls
         given = {call_id for _, call_id in self.results}
-        pending = [f"{call.name} ({call.id})" for call in calls if call.id not in given]
+        calls = [
+            (call.name, call.id)
+            if isinstance(call, ToolCallPart)
+            else (call.kind, str(call.data["call_id"]))
+            for call in message.open_calls
+        ]
+        pending = [f"{name} ({call_id})" for name, call_id in calls if call_id not in given]
         unsent = [f"the result of {call_id} in messages[{at}]" for at, call_id in self.results]
         made = f"made with {message.model!r}" if message.model else "silent about its model"
         kept = f"the turn of {where} is {'' if message.stored else 'not '}a completed, stored one"

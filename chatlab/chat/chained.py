@@ -15,40 +15,34 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
+from chatlab.chat.attempt import Discarded
+from chatlab.chat.callback import call_back
 from chatlab.chat.chain import Resolution
 from chatlab.chat.contracts import Outcome
+from chatlab.chat.course import error_of
 from chatlab.chat.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.history import Message, Role
+from chatlab.chat.history import Message, Role, decode
+from chatlab.chat.options import TurnOptions, check_options, without_retries
 from chatlab.chat.steps import History, Steps
 from chatlab.chat.tools import Calls, Results, RunTool, Tools
-from chatlab.chat.turn import Turn, call_back
-from chatlab.errors import classify
+from chatlab.chat.turn import Turn
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
-from chatlab.retry import Backoff, Clock
+from chatlab.retry import GiveUp
 
 if TYPE_CHECKING:
     from chatlab.chat.metrics import Metrics
 
 
-class TurnOptions(TypedDict, total=False):
-    """What a `ChainedTurn` hands to the `Turn` of each step; see there."""
-
-    provider: str | None
-    policy: Backoff
-    clock: Clock
-    startup_s: float | None
-    silence_s: float | None
-
-
 class ChainedTurn:
     """One turn of a stored conversation; it runs once, as one of its four methods is called.
 
-        turn = ChainedTurn(partial(store.history, "chat-7"), "And in Paris?", client=OpenAI(),
+        client = OpenAI(max_retries=0)
+        turn = ChainedTurn(partial(store.history, "chat-7"), "And in Paris?", client=client,
                            model="gpt-5", request={"tools": tools}, run_tool=run_tool,
                            on_lost=store.forget_response)
         try:
@@ -65,9 +59,12 @@ class ChainedTurn:
 
     run_tool: runs one call and gives its result; in an asynchronous turn it may be asynchronous.
     Each call is run once, whatever happens to the requests; an `Exception` that it raises is told
-    to the model as the result. None: the turn ends with the calls. on_lost: is told the response
-    id that the provider has lost. max_steps: how many requests with an answer the turn may take.
-    on_event, metrics, and `options`: as in `Turn`.
+    to the model as the result. None: the turn ends with the calls; so it does if the application
+    has to answer a call that is no function's, such as a shell call. on_lost: is told each
+    response id that the provider has lost. max_steps: how many requests with an answer the turn
+    may take. on_event, metrics, and `options`: as in `Turn`.
+
+    answer: of the last step that gave one. error: why the turn has failed.
     """
 
     steps: ClassVar[type[Steps]] = Steps
@@ -76,7 +73,7 @@ class ChainedTurn:
     def __init__(
         self,
         history: History,
-        question: str | Message | Iterable[Message] = (),
+        question: str | Message | Iterable[object] = (),
         *,
         client: object,
         model: str,
@@ -96,15 +93,19 @@ class ChainedTurn:
                 f"ChainedTurn: client is {client!r:.80}, which does not speak OpenAI's Responses; "
                 "give an OpenAI or AsyncOpenAI, or use Turn with replay_input"
             )
+        check_options(options)
+        if max_steps < 1:
+            raise ValueError(f"ChainedTurn: max_steps is {max_steps}; give at least 1")
+        client = without_retries(client)
         if isinstance(question, str):
             question = Message(Role.USER, question)
-        asked = (question,) if isinstance(question, Message) else tuple(question)
+        asked = [question] if isinstance(question, Message | Mapping) else question
         self.answer: Answer | None = None
         self.error: ChatError | None = None
         self.model = model
         self._steps = steps = self.steps(
             history,
-            asked,
+            decode(asked),
             model=model,
             store=store,
             chain=chain,
@@ -116,11 +117,14 @@ class ChainedTurn:
         self._max_steps = max_steps
         self._taken = 0
         self._completed = False
+        self._calls: Calls = ()
+        self._discarded = Discarded()
+        self._response_id: str | None = None
         self._before = self._latest = 0
         decided = partial(Turn, lambda _: steps.request(), client=client, judge=steps.judge)
         self._step = partial(decided, on_event=self._pass_on, metrics=metrics, **options)
         self._turn = self._step()
-        who = self._turn.provider, model
+        who = self._turn.provider, str((request or {}).get("model", model))
         self._tools = None if run_tool is None else Tools(run_tool, metrics, *who)
 
     @property
@@ -135,12 +139,32 @@ class ChainedTurn:
 
     @property
     def response_id(self) -> str | None:
+        """As in `Turn`; of all steps."""
+        return self._turn.response_id or self._response_id
+
+    @property
+    def provider(self) -> str | None:
         """As in `Turn`."""
-        return self._turn.response_id
+        return self._turn.provider
+
+    @property
+    def gave_up(self) -> GiveUp | None:
+        """As in `Turn`."""
+        return self._turn.gave_up
+
+    @property
+    def discarded(self) -> Discarded:
+        """As in `Turn`; of all steps."""
+        running = self._turn.answer is None
+        return self._discarded + self._turn.discarded if running else self._discarded
 
     @property
     def seen(self) -> int:
-        """How many stored messages the turn has gone on from."""
+        """How many messages of the history the turn has gone on from, for `Store.commit`.
+
+        It counts what `history` gave, so give a store's messages as they are: a system prompt put
+        before them belongs into `request`, as ``instructions``.
+        """
         return self._steps.seen
 
     @property
@@ -169,70 +193,86 @@ class ChainedTurn:
 
     def events(self) -> Generator[TurnEvent, None, None]:
         """The events as they come, a `message` for each step; raises like `run`, after the last."""
-        calls: Calls | None = None
-        while calls is None or calls:
+        going = True
+        while going:
             with closing(self._turn.events()) as events:
                 for event in events:
                     if not _is_end_of_step(event):
                         yield self._counted_on(event)
             try:
-                calls = self._take()
-                self._give(self._tools.run(calls) if self._tools else [])
+                with self._step_taken() as results:
+                    if self._tools is not None:
+                        self._tools.run(self._calls, results)
             except BaseException as error:
                 for event in self._broken_off(error):
                     yield event
                 raise
+            going = self._goes_on()
         yield self._tell(Status(TurnStatus.COMPLETED, self._latest))
 
     async def aevents(self) -> AsyncGenerator[TurnEvent, None]:
         """The events, from an asynchronous client; everything else is as in `events`."""
-        calls: Calls | None = None
-        while calls is None or calls:
+        going = True
+        while going:
             async with aclosing(self._turn.aevents()) as events:
                 async for event in events:
                     if not _is_end_of_step(event):
                         yield self._counted_on(event)
             try:
-                calls = self._take()
-                self._give(await self._tools.arun(calls) if self._tools else [])
+                with self._step_taken() as results:
+                    if self._tools is not None:
+                        await self._tools.arun(self._calls, results)
             except BaseException as error:
                 for event in self._broken_off(error):
                     yield event
                 raise
+            going = self._goes_on()
         yield self._tell(Status(TurnStatus.COMPLETED, self._latest))
 
-    def _take(self) -> Calls:
-        """Take in the answer of the step: the calls to run, none if it is the last."""
-        answer = self._turn.answer
-        assert answer is not None
+    def _take(self, answer: Answer) -> None:
+        """Take in the answer of the step, before anybody is told."""
         self.answer = answer
         self._taken += 1
+        self._discarded += self._turn.discarded
         calls = self._steps.answered(answer)
-        if not calls or self._tools is None:
-            self._completed = answer.outcome is Outcome.COMPLETE
-            return ()
-        if self._taken == self._max_steps:
+        self._calls = () if self._tools is None else calls
+        self._completed = not self._calls and answer.outcome is Outcome.COMPLETE
+
+    @contextmanager
+    def _step_taken(self) -> Iterator[Results]:
+        """Gather the results of the calls; those that are there are kept, whatever happens."""
+        results: Results = []
+        if self._calls and self._taken == self._max_steps:
             raise RuntimeError(
                 f"ChainedTurn: the model still calls tools after {self._taken} steps; "
                 "raise max_steps if that is meant"
             )
-        return calls
+        try:
+            yield results
+        finally:
+            if results:
+                self._steps.results(results)
 
-    def _give(self, results: Results) -> None:
-        if results:
-            self._steps.results(results)
-            self._before = self._latest
-            self._turn = self._step()
+    def _goes_on(self) -> bool:
+        if not self._calls:
+            return False
+        self._calls = ()
+        self._before = self._latest
+        self._response_id = self.response_id
+        self._turn = self._step()
+        return True
 
     def _broken_off(self, error: BaseException) -> Iterator[TurnEvent]:
         """Tell what ended the turn between two steps; what is no `Exception` only to `on_event`."""
         if isinstance(error, Exception):
-            yield self._tell(ChatError.of(classify(error)))
+            yield self._tell(error_of(error))
             yield self._tell(Status(TurnStatus.FAILED, self._latest))
         else:
             self._tell(Status(TurnStatus.CANCELLED, self._latest))
 
     def _pass_on(self, event: TurnEvent) -> None:
+        if isinstance(event, Answer):
+            self._take(event)
         if not _is_end_of_step(event):
             self._tell(self._counted_on(event))
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from chatlab.chat.attempt import Attempt, Discarded, Execute, StreamFailed
 from chatlab.chat.events import Answer, Status, TurnEvent, TurnStatus
 from chatlab.chat.guards import StreamGuard
-from chatlab.errors import Verdict, classify, with_verdict
+from chatlab.errors import UNMATCHED, Verdict, classify, with_verdict
+from chatlab.errors.observe import attached_verdict
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.retry import Backoff, GiveUp, RetryMachine, State
 from chatlab.retry import Event as Happened
@@ -24,6 +25,7 @@ Arguments = Mapping[str, object]
 Request = Arguments | Callable[[Verdict | None], Arguments]
 
 _HANDED_OUT: Final = "a tool call was executed already, and must not be executed twice"
+_OWN: Final = "The turn failed in the application, not at the AI provider."
 _OURS: Final = {"stream": "a turn always streams", "timeout": "startup_s and silence_s limit it"}
 
 
@@ -127,7 +129,11 @@ class Course:
             self.gave_up = replace(next_, because=_HANDED_OUT) if attempt.handed_out else next_
             self._raise(attempt, verdict, self.gave_up)
         if self._metrics is not None:
-            healing = verdict.chain_broken and "previous_response_id" in self._sent
+            healing = (
+                verdict.chain_broken
+                and callable(self._request)
+                and "previous_response_id" in self._sent
+            )
             self._metrics.retry(verdict, self._model, provider=self._provider, chain_broken=healing)
         number, delay_s = attempt.number, next_.delay_s
         return ChatStreamRetry.announce(verdict, attempt=number, delay_s=delay_s, now_s=now)
@@ -138,7 +144,7 @@ class Course:
 
     def failed(self, error: Exception) -> Iterator[TurnEvent]:
         """The last events of a turn that raises `error`."""
-        yield ChatError.of(classify(error, self._provider))
+        yield error_of(error, self._provider)
         yield self.reach(TurnStatus.FAILED)
 
     def _raise(self, attempt: Attempt, verdict: Verdict, gave_up: GiveUp) -> NoReturn:
@@ -155,3 +161,15 @@ def _check(arguments: Arguments) -> None:
     for name, because in _OURS.items():
         if name in arguments:
             raise ValueError(f"Turn: request has {name!r}; leave it out, {because}")
+
+
+def error_of(error: Exception, provider: str | None = None) -> ChatError:
+    """What viewers are told of `error`, which ends a turn.
+
+    One that no attempt raised, and that no rule knows, is the application's own.
+    """
+    verdict = classify(error, provider)
+    told = ChatError.of(verdict)
+    if attached_verdict(error) is None and verdict.rule == UNMATCHED:
+        return replace(told, message=_OWN, provider=None)
+    return told

@@ -204,6 +204,18 @@ class Message:
         return tuple(p for p in self.parts if isinstance(p, ToolCallPart) and not p.by_provider)
 
     @property
+    def open_calls(self) -> tuple[ToolCallPart | BlockPart, ...]:
+        """The calls that wait for the application: local ones, and blocks such as a shell call.
+
+        A block that the provider answers itself stands beside its output.
+        """
+        blocks = [part for part in self.parts if isinstance(part, BlockPart)]
+        given = {one.data.get("call_id") for one in blocks if one.kind.endswith("_output")}
+        waiting = [one for one in blocks if one.kind.endswith("_call")]
+        unanswered = [one for one in waiting if one.data.get("call_id") not in {None, *given}]
+        return (*self.local_calls, *unanswered)
+
+    @property
     def local_results(self) -> tuple[ToolResultPart, ...]:
         """The results of tools that the application ran."""
         return tuple(p for p in self.parts if isinstance(p, ToolResultPart) and not p.by_provider)

@@ -7,6 +7,7 @@ the machine: each commit is written through to a write-ahead log.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -22,6 +23,8 @@ from chatlab.chat.history import decode, encode
 from chatlab.chat.schema import read_error
 from chatlab.chat.shown import sendable
 from chatlab.errors.payloads import ChatError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,21 @@ class Store:
         came in between, of which the provider's copy knows nothing, and no response id is kept.
         """
         turn = decode(messages)
+        if not isinstance(error, ChatError | None):
+            raise TypeError(f"Store: error is {error!r:.80}; give a ChatError, or None")
         said = None if error is None else json.dumps(events.encode(error)["error"])
         with self._writing() as connection:
             self._set(connection, chat, "last_error", said)
-            if seen is not None and seen != self._count(connection, chat):
+            stored = self._count(connection, chat)
+            if seen is not None and seen != stored:
+                _log.warning(
+                    "chat %r has %d messages, and the turn has seen %d: no response id is kept",
+                    chat,
+                    stored,
+                    seen,
+                )
                 turn = tuple(replace(one, response_id=None, stored=False) for one in turn)
-            for row in map(_row, encode(turn)):
+            for row in [_row(body, number) for number, body in enumerate(encode(turn))]:
                 connection.execute(
                     "INSERT INTO messages (chat, number, body, response_id) SELECT "
                     "?, coalesce(max(number) + 1, 0), ?, ? FROM messages WHERE chat = ?",
@@ -172,10 +184,14 @@ class Store:
         )
 
 
-def _row(message: dict[str, Any]) -> tuple[str, str | None]:
+def _row(message: dict[str, Any], number: int) -> tuple[str, str | None]:
     """The columns of a message: its JSON without the response id, and the response id."""
     response_id = message.pop("response_id", None)
-    return json.dumps(message), response_id if message.get("stored") else None
+    try:
+        body = json.dumps(message, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"messages[{number}]: {error}") from None
+    return body, response_id if message.get("stored") else None
 
 
 def _message(body: str, response_id: str | None) -> object:

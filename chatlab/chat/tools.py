@@ -23,7 +23,8 @@ class Tools:
     """Runs calls in their order with `run_tool`; what it raises is told to the model.
 
     metrics: counts the sizes of the results, for `provider` and `model`. Raises ValueError for the
-    result of another call, TypeError for an asynchronous `run_tool` in a synchronous turn.
+    result of another call, TypeError for what is no result, and for an asynchronous `run_tool` in
+    a synchronous turn.
     """
 
     run_tool: RunTool
@@ -31,9 +32,8 @@ class Tools:
     provider: str | None
     model: str
 
-    def run(self, calls: Calls) -> Results:
-        """The results of `calls`."""
-        results: Results = []
+    def run(self, calls: Calls, results: Results) -> None:
+        """Add the result of each of `calls` to `results` as soon as it is there."""
         for call in calls:
             try:
                 ran = self.run_tool(call)
@@ -44,11 +44,9 @@ class Tools:
                     ran.close()
                 raise TypeError("ChainedTurn: run_tool is asynchronous; use `arun` or `aevents`")
             results.append(self._result(call, ran))
-        return results
 
-    async def arun(self, calls: Calls) -> Results:
-        """The results of `calls`; `run_tool` may be asynchronous."""
-        results: Results = []
+    async def arun(self, calls: Calls, results: Results) -> None:
+        """As `run`; `run_tool` may be asynchronous."""
         for call in calls:
             try:
                 ran = self.run_tool(call)
@@ -56,10 +54,14 @@ class Tools:
             except Exception as error:
                 ran = _raised(call, error)
             results.append(self._result(call, ran))
-        return results
 
     def _result(self, call: ToolCallPart, ran: Ran) -> ToolResultPart:
         result = ToolResultPart(call.id, ran) if isinstance(ran, str) else ran
+        if not isinstance(result, ToolResultPart):
+            raise TypeError(
+                f"ChainedTurn: run_tool gave {ran!r:.80} for the call {call.id!r:.80} of "
+                f"{call.name}; give a text or a ToolResultPart"
+            )
         if result.call_id != call.id:
             raise ValueError(
                 f"ChainedTurn: run_tool gave a result for {result.call_id!r:.80} when it was "

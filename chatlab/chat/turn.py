@@ -11,14 +11,13 @@ instead of it. The last event is always a status.
 
 from __future__ import annotations
 
-import inspect
-import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from chatlab.chat.attempt import Attempt, Discarded
+from chatlab.chat.callback import call_back
 from chatlab.chat.course import Course, Request
 from chatlab.chat.events import Answer, TurnEvent, TurnStatus
 from chatlab.chat.parts import ToolCallPart
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 
 LINGER_S: Final = 0.1
 """How long a complete stream may take to end, so that its connection can be used again."""
-
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 
 class Turn:
@@ -232,15 +228,3 @@ class Turn:
 
 def _linger_s(attempt: Attempt) -> float:
     return 0.0 if attempt.answer is None else LINGER_S
-
-
-def call_back(callback: Callable[[_T], object], name: str, argument: _T) -> None:
-    """Call the user's function, which must neither fail the turn nor be forgotten."""
-    try:
-        returned = callback(argument)
-    except Exception:
-        _log.warning("%s raised; the turn goes on", name, exc_info=True)
-        return
-    if inspect.iscoroutine(returned):
-        returned.close()
-        _log.warning("%s is asynchronous and was not run; pass a plain function", name)

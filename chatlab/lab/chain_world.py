@@ -77,11 +77,11 @@ class Running:
     refused: int = 0
     executed_twice: str | None = None
 
-    @property
-    def said(self) -> list[str]:
-        """The words of the conversation as far as the running request should know it."""
+    def said(self, *, answered: bool) -> list[str]:
+        """The words that the last request had to know; not those of its own answer."""
         messages = [one for one in read(self.loaded) if isinstance(one, Message)]
-        return _words(encode([*messages, *self.turn.messages]))
+        made = self.turn.messages
+        return _words(encode([*messages, *(made[:-1] if answered else made)]))
 
 
 class World:
@@ -222,9 +222,9 @@ class World:
     def _look(self, running: Running, event: TurnEvent) -> None:
         """Check what an attempt did, as soon as it is over."""
         if isinstance(event, Answer | ChatStreamRetry | ChatError):
-            self._inspect(running)
+            self._inspect(running, answered=isinstance(event, Answer))
 
-    def _inspect(self, running: Running) -> None:
+    def _inspect(self, running: Running, *, answered: bool = False) -> None:
         if running.executed_twice:
             raise Violation("one-execution", f"{running.executed_twice} was executed again")
         exchanges = self._memory.exchanges
@@ -235,7 +235,7 @@ class World:
             if exchange.refused is not None:
                 self._check_refusal(running, exchange)
             if exchange.context is not None:
-                self._check_context(running, exchange)
+                self._check_context(exchange, running.said(answered=answered))
 
     def _check_anchor(self, exchange: Exchange, exchanges: Sequence[Exchange]) -> None:
         anchor = exchange.previous_response_id
@@ -254,8 +254,8 @@ class World:
         if running.refused > 1:
             raise Violation("healed-once", "the provider refused twice in one turn")
 
-    def _check_context(self, running: Running, exchange: Exchange) -> None:
-        shown, said = _words(exchange.context), running.said
+    def _check_context(self, exchange: Exchange, said: list[str]) -> None:
+        shown = _words(exchange.context)
         if shown != said:
             seen = " ".join(shown) or "nothing"
             raise Violation("whole-context", f"said was {' '.join(said)}, the model saw {seen}")

@@ -23,7 +23,14 @@ from typing import Final
 
 from chatlab.lab.input_items import Item, Refused
 
-_CALLS: Final = {"function_call": "function call", "custom_tool_call": "custom tool call"}
+_CALLS: Final = {
+    "function_call": "function call",
+    "custom_tool_call": "custom tool call",
+    "local_shell_call": "local shell call",
+    "shell_call": "shell call",
+    "apply_patch_call": "apply patch call",
+    "computer_call": "computer call",
+}
 _OUTPUTS: Final = {f"{kind}_output": kind for kind in _CALLS}
 _ASKED: Final = frozenset({"system", "developer", "user"})
 

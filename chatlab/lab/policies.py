@@ -29,12 +29,16 @@ class KeepsFailedId(ChainedTurn):
 
 
 class _TrimmedSteps(Steps):
+    _trimmed: tuple[Message, ...] | None = None
+
     def request(self) -> Mapping[str, object]:
         """As of `Steps`, but what was trimmed for the chain stays trimmed without it."""
         arguments = super().request()
-        if self.lost is None or self.resolution is None or self.made:
+        if self._trimmed is None and self.resolution is not None:
+            self._trimmed = self.resolution.messages
+        if self.lost is None or self._trimmed is None or self.made:
             return arguments
-        return {**arguments, **self.input_of(self.resolution.messages)}
+        return {**arguments, **self.input_of(self._trimmed)}
 
 
 class RetriesTrimmed(ChainedTurn):

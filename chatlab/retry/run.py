@@ -151,9 +151,9 @@ def sdk_retries(client: object) -> int | None:
     return retries if isinstance(retries, int) and not isinstance(retries, bool) else None
 
 
-def warn_if_sdk_retries(client: object) -> None:
+def warn_if_sdk_retries(client: object, *, stacklevel: int = 2) -> None:
     """Warn (`NestedRetriesWarning`) if `client` retries by itself: each attempt of `run` is then
-    several requests, with waits that nobody announced."""
+    several requests, with waits that nobody announced. stacklevel: 2 is the caller's line."""
     retries = sdk_retries(client)
     if retries:
         warnings.warn(
@@ -161,5 +161,5 @@ def warn_if_sdk_retries(client: object) -> None:
             f"{retries + 1} requests; make it with max_retries=0, or use "
             "client.with_options(max_retries=0)",
             NestedRetriesWarning,
-            stacklevel=2,
+            stacklevel=stacklevel,
         )
