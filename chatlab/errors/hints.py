@@ -66,9 +66,10 @@ _UNITS: Final[dict[str, float]] = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes", "分", "分钟"), 60.0),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "小时"), 3600.0),
     **dict.fromkeys(("d", "day", "days", "天"), DAY_S),
+    **dict.fromkeys(("week", "weeks"), 7 * DAY_S),
 }
 _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
-_QUANTITY: Final = r"\d{1,9}(?:\.\d{1,12})?"
+_QUANTITY: Final = r"(?:\d{1,9}(?:\.\d{1,12})?|(?<![a-z])(?:one|an(?=\s{1,4}hour)))"
 _PART: Final = re.compile(rf"({_QUANTITY})\s{{0,4}}({_UNIT})(?![a-z])", re.IGNORECASE)
 _AND: Final = r"(?:,?\s{0,4}(?:and\s{1,4})?)?"
 _DURATION: Final = rf"((?:{_QUANTITY}\s{{0,4}}(?:{_UNIT})(?![a-z]){_AND}){{1,5}})"
@@ -76,7 +77,7 @@ _SENTENCES: Final = (
     re.compile(
         r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back"
         r"|leave)(?![a-z])"
-        r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another)\s{1,4}(?:about\s{1,4}|~\s?)?"
+        r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another):?\s{1,4}(?:about\s{1,4}|~\s?)?"
         rf"{_DURATION}",
         re.IGNORECASE,
     ),
@@ -160,7 +161,10 @@ def hint_in_text(text: str, where: str) -> Hint | None:
             if _AFTER_A_FIX.search(text[max(0, said.start() - _SENTENCE_CHARS) : said.start()]):
                 continue
             delay_s = _bounded(
-                sum(float(n) * _UNITS[unit.lower()] for n, unit in _PART.findall(said[1]))
+                sum(
+                    (1.0 if n.isalpha() else float(n)) * _UNITS[unit.lower()]
+                    for n, unit in _PART.findall(said[1])
+                )
             )
             if delay_s is not None:
                 return Hint(delay_s, where)

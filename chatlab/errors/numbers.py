@@ -23,19 +23,24 @@ STATUS_KEYS: Final = frozenset(
 
 _INTRODUCED: Final = re.compile(
     r"""(?<![a-z])
-    (?: (?:http[\s_]?)?status(?:[\s_]?code)? | http[\s_]?code | http(?:/[\d.]+["']?)?
+    (?: (?:http[\s_]?)?status(?:[\s_]?code|\ from\ server)? | http[\s_]?code | http(?:/[\d.]+["']?)?
       | (?:api[\s_]|response[\s_])?err(?:or)?[\s_]?code | response[\s_]?code | code
       | upstreamstatus | http_status_
       | (?:api\ |provider\ |server\ |response\ |ollama\ |client\ )?error )
-    ["'”]? (?:\ code)? \s{0,4} (?:[:=]|\ is|\ was|\ of)? \s{0,4} [\[("'“]{0,2} \s{0,4} (?:error\ )?
-    ([45]\d\d) (?![\d_%]|[.,:]\d) (?!(?-i:[a-z]))""",
+    ["'”]? (?:\ code)? \s{0,4} (?:[:=],?|\ is|\ was|\ of)? \s{0,4} [\[("'“]{0,2} \s{0,4}
+    (?:error\ )? ([45]\d\d) (?![\d_%]|[.,:]\d) (?!(?-i:[a-z]))""",
     re.VERBOSE | re.IGNORECASE,
 )
 _ALONE: Final = re.compile(
     r"(?<![\w.,:/$#@%&=~*+-])(?<!:\ )([45]\d\d)(?![\w%°/-]|[.,:]\d)"
     r"|(?<=[:.])\ ([45]\d\d)(?![\w%°/-]|[.,:]\d)"
 )
-_RENDERED: Final = re.compile(r"\berror code:\s*([45]\d\d)\s+-\s", re.IGNORECASE)
+_RENDERED: Final = re.compile(
+    r"\berror code:\s*([45]\d\d)\s+-\s"
+    r"|\b(?:server|provider|upstream|backend)\s{1,4}(?:responded|replied|answered)\s{1,4}with"
+    r"\s{1,4}(?:http\s{1,4})?status(?:\s{1,4}code)?:?\s{1,4}([45]\d\d)\b",
+    re.IGNORECASE,
+)
 _AIOHTTP_PARSER: Final = "aiohttp.http_exceptions."
 """aiohttp's parser gives a 400 of its own to what it cannot read."""
 _WELL_KNOWN: Final = frozenset({401, 403, 408, 429, 500, 502, 503, 504, 529})
@@ -64,14 +69,21 @@ _NOT_BEFORE: Final = re.compile(
 )
 _COUNTED: Final = r"""(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg]i?b\b|mb|kb|gb
       |requests\b|time
-      |items?\b(?!\ with\b)|line|page|row|step|in\b|param|image|file|dollar|usd|credit|point|day
+      |items?\b(?!\ with\b)|line|page|row|step|---\ \[
+      |in\b(?!\ \d{1,6}(?:\.\d{1,3})?\ ?m?s\b)|param|image|file|dollar|usd|credit|point|day
       |people|users\b|entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d
       |\*(?!\s{1,40}(?-i:[A-Z]))|\+|>|<=|>=|of\b|and\b\s+\d )"""
 _NOT_AFTER: Final = re.compile(r"\s{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE)
-_NOT_AFTER_ON_ITS_LINE: Final = re.compile(r"[^\S\n]{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE)
-"""What was introduced as a status has no unit on the next line."""
+_NOT_AFTER_ON_ITS_LINE: Final = re.compile(
+    r"(?!\ (?-i:[A-Z][a-z]))[^\S\n]{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE
+)
+"""What was introduced as a status has no unit on the next line, and none that opens a sentence."""
+_OPENS_SENTENCE: Final = re.compile(r" [A-Z][a-z]")
+_OPENING: Final = re.compile(
+    r"(?:^|[\[\](|\n]|(?:error|exception|failed):?)\s*[\"']?$", re.IGNORECASE
+)
 _LEAD: Final = re.compile(
-    r"(?:^|[\[(|\n]|error|failed|\breturn(?:ed|s)|[:.·—-])\s*[\"']?$", re.IGNORECASE
+    r"(?:^|[\[\](|\n]|error|failed|\breturn(?:ed|s)|[:.·—-])\s*[\"']?$", re.IGNORECASE
 )
 
 
@@ -114,11 +126,12 @@ def status_in_texts(texts: Sequence[str]) -> int | None:
 def status_in_text(text: str) -> int | None:
     """The HTTP status that `text` shows, by its introduction or standing alone, else None.
 
-    The line in which the official SDKs render a status beats what wrappers put around it.
+    The line in which the official SDKs render a status, and the one that says what the server
+    answered with, beat what wrappers put around them.
     """
     rendered = _RENDERED.search(text)
     if rendered:
-        return int(rendered[1])
+        return int(rendered[1] or rendered[2])
     candidates = [match for match in _INTRODUCED.finditer(text) if _counts(text, match, 1)]
     introduced = min(candidates, key=lambda match: match.start(1), default=None)
     for match in _ALONE.finditer(text):
@@ -143,7 +156,8 @@ def _counts(text: str, match: re.Match[str], group: int) -> bool:
 
 def _stands_as_status(text: str, match: re.Match[str], group: int) -> bool:
     number, before = int(match[group]), text[max(0, match.start(group) - 32) : match.start(group)]
-    if _NOT_AFTER.match(text, match.end(group)) or _NOT_BEFORE.search(before):
+    says = _OPENS_SENTENCE.match(text, match.end(group)) and _OPENING.search(before)
+    if (not says and _NOT_AFTER.match(text, match.end(group))) or _NOT_BEFORE.search(before):
         return False
     if _REASON.match(text, match.end(group)):
         return True

@@ -6,7 +6,7 @@ The order is a contract. Strongest evidence first:
 2. a provider's own code, where that code can mean only one thing;
 3. words about money, a gateway's switched-off provider or missing key, a saturated provider;
 4. credentials refused by code or words, then a refused model or setting, whatever the status;
-5. the HTTP status where it blames the caller;
+5. a limit that opens only after more than a day; the HTTP status where it blames the caller;
 6. the transport's typed error and words, then the statuses of an edge or server;
 7. class names of client libraries, which prove nothing when anything above spoke.
 """
@@ -27,6 +27,7 @@ from chatlab.errors.rules.capacity import (
     OVERLOADED_BY_WORDS,
     RATE_LIMIT,
     RATE_LIMIT_BY_CODE,
+    WAIT,
 )
 from chatlab.errors.rules.continuity import CANCELLED, CONTINUITY, INTERRUPTED, OWN_DEADLINE
 from chatlab.errors.rules.fallback import (
@@ -57,6 +58,7 @@ _ORDERED: Final[tuple[Rule, ...]] = (
     *RATE_LIMIT,
     *AUTH_BY_STATUS,
     *TIMEOUT_BEFORE_STATUS,
+    *WAIT,
     *REQUEST_BY_CODE,
     *CLIENT_STATUS,
     *OWN_DEADLINE,

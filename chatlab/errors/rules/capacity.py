@@ -81,7 +81,6 @@ MONEY_BY_WORDS: Final = (
         kind=Kind.USAGE_LIMIT,
         retryable=False,
         phrases=(
-            "hit your usage limit",
             "hour limit reached",
             "weekly usage limit",
             "hourly usage limit",
@@ -95,18 +94,6 @@ MONEY_BY_WORDS: Final = (
         phrases=("exceeded your current quota",),
         unless=Evidence(codes=("RESOURCE_EXHAUSTED",), providers=("google",)),
         because="OpenAI's words for spent quota; Google says the same of every refilling one.",
-    ),
-    Rule(
-        id="wait-over-a-day",
-        kind=Kind.USAGE_LIMIT,
-        retryable=False,
-        signs=("wait-over-a-day",),
-        given=Evidence(
-            statuses=(429,),
-            codes=("rate_limit_error", "rate_limit_exceeded"),
-            phrases=("rate limit",),
-        ),
-        because="Called a rate limit, but it opens only after more than a day.",
     ),
 )
 
@@ -132,7 +119,7 @@ RATE_LIMIT_BY_CODE: Final = (
         id="rate-limit-code",
         kind=Kind.RATE_LIMIT,
         retryable=True,
-        unless=Evidence(phrases=("message larger than max",)),
+        unless=Evidence(phrases=("message larger than max",), signs=("wait-over-a-day",)),
         because="The provider's own code says that a rate limit which refills was reached.",
     ),
 )
@@ -156,7 +143,7 @@ RATE_LIMIT: Final = (
             "no deployments available",
             "limiting requests",
         ),
-        unless=Evidence(statuses=(400, 401, 403, 404, 413, 422)),
+        unless=Evidence(statuses=(400, 401, 403, 404, 413, 422), signs=("wait-over-a-day",)),
         because="The words say that a rate limit which refills was reached.",
     ),
     Rule(
@@ -164,6 +151,17 @@ RATE_LIMIT: Final = (
         kind=Kind.RATE_LIMIT,
         retryable=True,
         statuses=(429,),
+        unless=Evidence(signs=("wait-over-a-day",)),
         because="429 Too Many Requests, and nothing says that it is about money.",
+    ),
+)
+
+WAIT: Final = (
+    Rule(
+        id="wait-over-a-day",
+        kind=Kind.USAGE_LIMIT,
+        retryable=False,
+        signs=("wait-over-a-day",),
+        because="Whatever limit it is called, it opens only after more than a day.",
     ),
 )
