@@ -143,7 +143,7 @@ def test_what_cannot_be_stored_is_refused_whole(path: Path) -> None:
         ):
             store.commit("a", [ASKED, {"role": "usr", "parts": []}])
         block = Message("assistant", BlockPart("x", {"data": object()}))
-        with pytest.raises(TypeError, match="not JSON serializable"):
+        with pytest.raises(ValueError, match=r"messages\[1\]: .* not JSON serializable"):
             store.commit("a", [ASKED, block], error=ERROR)
         assert store.chats() == []
 
