@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import openai
 import pytest
 
 from chatlab import Corpus
-from chatlab.chat import ChainedTurn, Store
 from chatlab.cli import main
 from chatlab.lab import FakeProvider, ResponseMemory, Script
 
@@ -35,18 +33,17 @@ def test_the_session_gives_what_it_shows() -> None:
     assert doctest.DocTestRunner().run(session).failed == 0
 
 
-def test_the_chained_turn_chains(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_chained_turn_chains(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Run twice, the second turn continues the first."""
     memory = ResponseMemory()
-    with (
-        FakeProvider(Script(after="success"), memory=memory) as provider,
-        Store(":memory:") as store,
-        openai.OpenAI(base_url=provider.openai_base_url, api_key="k", max_retries=0) as client,
-    ):
-        names: dict[str, Any] = {"ChainedTurn": ChainedTurn, "partial": partial, "store": store}
-        names["OpenAI"] = lambda max_retries: client.with_options(max_retries=max_retries)
+    with FakeProvider(Script(after="success"), memory=memory) as provider:
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.openai_base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        monkeypatch.chdir(tmp_path)
         for _ in range(2):
-            exec(compile(snippet("ChainedTurn("), "README.md", "exec"), names)
+            exec(compile(snippet("ChainedTurn("), "README.md", "exec"), {})
     assert [bool(one.previous_response_id) for one in memory.exchanges] == [False, True]
     assert capsys.readouterr().out == "The answer is 42.\n" * 2
 
