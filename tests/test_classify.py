@@ -247,3 +247,11 @@ def test_a_usage_message_names_billing_and_an_auth_message_does_not() -> None:
     assert "billing" in usage
     assert "quota" in usage
     assert "billing" not in Verdict(Kind.AUTH, retryable=False).message
+
+
+def test_a_token_limit_of_the_model_is_no_rate_limit() -> None:
+    """Moonshot's words name a limit and what was requested, as those of a rate limit do."""
+    said = "Your request exceeded model token limit: 8192 (requested: 9120)"
+    assert str(classify(f"Invalid request: {said}").kind) == "config"
+    limited = "Request too large on tokens per min (TPM): Limit 10000, Requested 12000"
+    assert (str(classify(limited).kind), classify(limited).retryable) == ("rate_limit", False)

@@ -26,7 +26,8 @@ SIGNS: Final[dict[str, str]] = {
 """Every sign, with what it says."""
 
 _LIMIT: Final = re.compile(
-    r"\blimit[:\s]+~?([\d,]{1,15})[^\n]{0,80}?\brequested:?\s+~?([\d,]{1,15})", re.IGNORECASE
+    r"(?<!model token )\blimit[:\s]+~?([\d,]{1,15})[^\n]{0,80}?\brequested:?\s+~?([\d,]{1,15})",
+    re.IGNORECASE,
 )
 _ZERO: Final = re.compile(
     r"""(?:\blimit:\s*0(?![\d.])|["']quotaValue["']:\s*["']0["'])""", re.IGNORECASE
