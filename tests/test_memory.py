@@ -587,7 +587,11 @@ def test_odd_values_in_other_items_are_no_trouble() -> None:
     deep: Any = "x"
     for _ in range(400):
         deep = [deep]
-    odd = {"type": "image_generation_call", "id": "ig_1", "action": {"a": deep, "b": 1.5, "c": None}}
+    odd = {
+        "type": "image_generation_call",
+        "id": "ig_1",
+        "action": {"a": deep, "b": 1.5, "c": None},
+    }
     memory = ResponseMemory()
     with serving(ON, memory) as (_, client):
         client.ask([HI, odd, {"role": "user", "content": [], "id": None}])
