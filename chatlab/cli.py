@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import subprocess
@@ -12,13 +13,31 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
-from chatlab.cli_corpus import FOUND_DIFFERENCE, add_corpus_commands, read_input
-from chatlab.cli_replay import add_replay
-from chatlab.corpus import SampleError
-from chatlab.errors import Failure, classify
-from chatlab.markup import visible
+try:
+    from chatlab.cli_corpus import FOUND_DIFFERENCE, add_corpus_commands, read_input
+    from chatlab.cli_replay import add_replay
+    from chatlab.corpus import SampleError
+    from chatlab.errors import Failure, classify
+    from chatlab.markup import visible
+except SyntaxError as wrong:  # in a rule that somebody is writing
+    place = f"{wrong.filename}: line {wrong.lineno}"
+    print(f"chatlab: {place}: {wrong.msg}; correct it there", file=sys.stderr)
+    sys.exit(2)
 
 _WRONG_USE: Final = 2
+_INTERRUPTED: Final = 130
+_ELSEWHERE: Final = "choose a place where you may, such as --corpus DIR, or change the rights"
+_REMEDIES: Final = {
+    errno.ENOENT: "check the name",
+    errno.EISDIR: "name a file in it",
+    errno.ENOTDIR: "name a folder",
+    errno.EEXIST: "choose another name",
+    errno.ELOOP: "it is a link to itself; name a file",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOSPC: "make room, or choose another disk: --corpus DIR",
+    errno.EDQUOT: "make room, or choose another disk: --corpus DIR",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _ELSEWHERE),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,10 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has what it wanted; keep Python from flushing into it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (SampleError, OSError, ModuleNotFoundError, KeyError) as error:
+    except KeyboardInterrupt:
+        print("chatlab: interrupted; what was written before stays", file=sys.stderr)
+        return _INTERRUPTED
+    except OSError as error:
+        print(f"chatlab: {_told(error)}", file=sys.stderr)
+        return _WRONG_USE
+    except (SampleError, ModuleNotFoundError, KeyError) as error:
         said = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"chatlab: {said}", file=sys.stderr)
         return _WRONG_USE
+
+
+def _told(error: OSError) -> str:
+    """What the system refused, in one line: the file, what is wrong, what to do."""
+    where = f"{visible(str(error.filename))}: " if error.filename is not None else ""
+    said = error.strerror[:1].lower() + error.strerror[1:] if error.strerror else str(error)
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f"{where}{said}{f'; {remedy}' if remedy else ''}"
 
 
 def _parser() -> argparse.ArgumentParser:

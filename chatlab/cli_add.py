@@ -48,7 +48,7 @@ def describe_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--known-miss", metavar="REASON", help="why the rules get it wrong")
     parser.add_argument("--dry-run", action="store_true", help="show it, write nothing")
     parser.add_argument(
-        "--yes", action="store_true", help="ask nothing, and add what there is a doubt about"
+        "--yes", action="store_true", help="ask nothing; add what is doubtful, and any number"
     )
     parser.set_defaults(command=_add)
 
@@ -56,11 +56,11 @@ def describe_add(parser: argparse.ArgumentParser) -> None:
 def _add(chosen: argparse.Namespace) -> int:
     from chatlab.cli_adding import Adding
     from chatlab.corpus.har import Har
-    from chatlab.corpus.reading import Form, form_of, observed_in
+    from chatlab.corpus.reading import Form, form_of, observed_in, readable
 
     if chosen.clipboard and chosen.file:
         raise SampleError("--clipboard: a file was given too; keep one of them")
-    with _opened(chosen) as (stream, name):
+    with _opened(chosen) as (given, name), readable(given, name) as stream:
         form = form_of(stream, name)
         if form is not Form.TEXT and chosen.id:
             raise SampleError(f"--id: {name} can hold several failures; leave it out")
@@ -69,7 +69,9 @@ def _add(chosen: argparse.Namespace) -> int:
             return _add_har(adding, stream, name)
         found = observed_in(stream, name, Har(stream, name))
         if form is Form.LINES:
-            return adding.several(found)
+            adding.foreseen(found).refuse()
+            stream.seek(0)
+            return adding.several(observed_in(stream, name, Har(stream, name)))
         (one,) = found
         if isinstance(one, SampleError):
             raise one
@@ -85,12 +87,15 @@ def _add_har(adding: Adding, stream: IO[bytes], name: str) -> int:
     stream.seek(0)
     with with_progress(stream, "looking", size) as read:
         har = Har(read, name)
-        failed = sum(1 for _ in har)
+        foreseen = adding.foreseen(observed_in(read, name, har))
+    failed = foreseen.failures
     found = f"{name}: {har.entries:,} entries, {failed:,} failed"
     found += f", {har.silent:,} without an answer do not say why" if har.silent else ""
+    found += f", {har.odd:,} with a status that is none" if har.odd else ""
     if not failed:
         raise SampleError(f"{found}; there is nothing to add")
     print(found)
+    foreseen.refuse()
     if not adding.agreed("write those that are new? [y/N] "):
         return 1
     stream.seek(0)

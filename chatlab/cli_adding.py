@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Final
 
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.intake import Intake
+from chatlab.corpus.likeness import Key, sameness
 from chatlab.corpus.proposal import Added, Proposal
 from chatlab.corpus.proposal_text import label_text
 from chatlab.corpus.reading import Observed
@@ -23,6 +28,27 @@ _DECIDED: Final = (
     *("api", "why", "confidence", "known_miss", "id"),
 )
 _PLACES_SHOWN: Final = 3
+
+
+MAX_NEW: Final = 50
+"""More new samples than that are written with --yes only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an input holds: how many failures, how many that differ, and whether many are new."""
+
+    failures: int
+    different: int
+    many: bool
+
+    def refuse(self) -> None:
+        """Raise `SampleError` when so many samples are not to be written unasked."""
+        if self.many:
+            raise SampleError(
+                f"{self.different:,} different failures, more than {MAX_NEW} of them new; look "
+                "with --dry-run, and give --yes to write them all"
+            )
 
 
 class Adding:
@@ -55,6 +81,26 @@ class Adding:
             print(f"chatlab: {visible(str(problem))}", file=sys.stderr)
             return FOUND_DIFFERENCE
 
+    def foreseen(self, found: Iterable[Observed | SampleError]) -> Foreseen:
+        """What writing `found` leads to; with --yes, and in a dry run, nothing is too much."""
+        failures, outlines = 0, set()
+        new: set[Key] = set()
+        asked = not (self._chosen.yes or self._chosen.dry_run)
+        for one in found:
+            if isinstance(one, SampleError):
+                continue
+            failures += 1
+            outline = self._outline(one.thing)
+            if outline in outlines:
+                continue
+            outlines.add(outline)
+            if asked and len(new) <= MAX_NEW:
+                with suppress(SampleError):
+                    proposal = self._proposed(one)
+                    if proposal.same_as is None and not proposal.problems:
+                        new.add(sameness(proposal.sample.failure, proposal.expected))
+        return Foreseen(failures, len(outlines), len(new) > MAX_NEW)
+
     def several(self, found: Iterable[Observed | SampleError]) -> int:
         """Write what is new among `found`, with a line for each; returns the exit status."""
         for one in found:
@@ -82,14 +128,12 @@ class Adding:
             return False
 
     def _one_of_several(self, observed: Observed) -> None:
-        outline = None
-        if isinstance(observed.thing, Failure):
-            outline = self._intake.outline(observed.thing)
-            if outline in self._outlines:
-                self._note(self._outlines[outline], observed.place)
-                return
+        outline = self._outline(observed.thing)
+        if outline in self._outlines:
+            self._note(self._outlines[outline], observed.place)
+            return
         proposal = self._proposed(observed)
-        if proposal.same_as is not None and outline is not None:
+        if proposal.same_as is not None:
             self._outlines[outline] = proposal.same_as
             self._note(proposal.same_as, observed.place)
             return
@@ -102,10 +146,15 @@ class Adding:
             self._failing += not _passes(proposal)
             print(f"would write {name}: {visible(label_text(proposal.expected))}")
         else:
-            self._write(proposal)
+            name = self._write(proposal).sample.id
         self._intake.remember(proposal, name)
-        if outline is not None:
-            self._outlines[outline] = name
+        self._outlines[outline] = name
+
+    def _outline(self, thing: object) -> bytes:
+        """The same for failures that differ in numbers and secrets only, and for equal lines."""
+        if isinstance(thing, Failure):
+            return self._intake.outline(thing)
+        return blake2b(json.dumps(thing, sort_keys=True).encode(), digest_size=16).digest()
 
     def _write(self, proposal: Proposal) -> Added:
         added = proposal.write(anyway=self._chosen.yes)
@@ -121,6 +170,8 @@ class Adding:
             address=observed.path,
             source=observed.source,
         )
+        if observed.doubt:
+            proposal = replace(proposal, doubts=(*proposal.doubts, observed.doubt))
         return proposal.changed(**self._decided)
 
     def _note(self, known: str, place: str) -> None:

@@ -54,6 +54,23 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SampleFile
     return None
 
 
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add an item, which fails, for what is called like a sample and is no file to collect."""
+    if not config.stash[_FOLDERS]:
+        return
+    from chatlab.corpus.sample_files import sample_files
+
+    asked = [Path(given.partition("::")[0]).resolve() for given in config.args]
+    for folder in config.stash[_FOLDERS]:
+        for path in sample_files(folder):
+            if not path.is_file() and any(path.is_relative_to(one) for one in asked):
+                found: SampleFile = SampleFile.from_parent(session, path=path)
+                found.folder = folder
+                items.extend(found.collect())
+
+
 class SampleFile(pytest.File):
     """The file of one sample."""
 

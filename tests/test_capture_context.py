@@ -110,6 +110,49 @@ def test_reraise_lets_the_exception_through(corpus: Corpus) -> None:
     assert caught.proposal.expected["kind"] == "timeout"
 
 
+def test_a_deadline_keeps_its_verdict(corpus: Corpus) -> None:
+    """The cancellation by which a deadline ends what it waits for is not told as a cause."""
+
+    async def late() -> object:
+        with corpus.capture() as caught:
+            await asyncio.wait_for(asyncio.sleep(1), 0.01)
+        return caught
+
+    proposal = asyncio.run(late()).proposal  # type: ignore[attr-defined]
+    assert (proposal.verdict.rule, proposal.expected["kind"]) == ("own-deadline", "timeout")
+    assert proposal.doubts == ()
+    assert "Cancelled" not in str(dict(proposal.record))
+    assert proposal.write().ok
+
+
+def test_used_again_it_forgets(corpus: Corpus) -> None:
+    """A second block that fails not, or otherwise, shows nothing of the first."""
+    caught = corpus.capture()
+    with caught:
+        raise ValueError("status 503")
+    with caught:
+        pass
+    assert caught.error is None
+    assert repr(caught).startswith("nothing failed")
+    with caught:
+        raise ValueError("status 529")
+    assert caught.proposal.expected["kind"] == "overloaded"
+
+
+def test_an_attribute_that_ends_the_program_does_not(corpus: Corpus) -> None:
+    """Looking at what was caught never ends a kernel; it says so instead."""
+
+    class Hostile(Exception):
+        @property
+        def response(self) -> object:
+            raise SystemExit(9)
+
+    with corpus.capture() as caught:
+        raise Hostile("status 429")
+    for shown in (repr(caught), caught._repr_html_()):
+        assert "Hostile: reading it ends the program" in shown
+
+
 def test_when_nothing_failed_it_says_so(corpus: Corpus) -> None:
     """Looking at it is no error; asking for the proposal is one, in clear words."""
     with corpus.capture() as caught:

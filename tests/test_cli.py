@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from chatlab.cli import main
 from chatlab.corpus import Corpus
 
+ROOT = Path(__file__).parents[1]
 FIELDS = [
     *("id", "kind", "retryable", "provider", "status_code", "retry_after_s", "chain_broken"),
     *("message", "retry_message", "detail", "rule"),
@@ -106,6 +108,7 @@ def test_output_survives_a_narrow_terminal_encoding() -> None:
     [
         (["classify", "no-such-file"], "no-such-file"),
         (["corpus", "show", "anthropic/overloadd-529"], "did you mean 'anthropic/overloaded-529'?"),
+        (["corpus", "show", "nosuch"], "`chatlab corpus list WORD` finds ids"),
         (["corpus", "check", "--corpus", "no-such-folder"], "there is no such folder"),
     ],
 )
@@ -156,6 +159,26 @@ def test_corpus_commands_on_a_folder_of_one_s_own(
     assert "anthropic/mine\toverloaded" in capsys.readouterr().out
     assert main(["corpus", "export", *own, "-o", str(tmp_path / "out.jsonl")]) == 0
     assert json.loads((tmp_path / "out.jsonl").read_text())["id"] == "anthropic/mine"
+
+
+def test_a_rule_file_that_is_no_python_is_one_line(tmp_path: Path) -> None:
+    """Where it is broken and what to do, with status 2, whatever the command."""
+    package = tmp_path / "chatlab"
+    shutil.copytree(ROOT / "chatlab", package, ignore=shutil.ignore_patterns("__pycache__"))
+    rules = package / "errors" / "rules" / "access.py"
+    rules.write_text(rules.read_text() + "\nRULES = (\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "chatlab.cli", "corpus", "diff", "answers.jsonl"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"chatlab: {rules}: line ")
+    assert run.stderr.endswith("; correct it there\n")
+    assert run.stderr.count("\n") == 1
 
 
 @settings(

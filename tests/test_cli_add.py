@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import json
@@ -82,6 +83,127 @@ def test_a_file_in_any_marked_encoding(tmp_path: Path, encoding: str) -> None:
     assert Corpus.load(tmp_path / "c")["unknown/529-overloaded"].text == "Überlastung: status 529"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("latin-1", "Überlastung für die Städte: status 529"),
+        ("cp1252", "the provider’s “limit”: status 529"),
+        ("gbk", "请求过于频繁，请稍后重试：status 529"),
+        ("gb18030", "模型服务繁忙 status 529 請稍後再試"),
+    ],
+)
+def test_a_file_in_an_old_encoding(tmp_path: Path, encoding: str, text: str) -> None:
+    """Western and Chinese files without a mark are told from their bytes."""
+    run = add(tmp_path / "c", given=text.encode(encoding))
+    assert (run.returncode, run.stderr) == (0, "")
+    (sample,) = Corpus.load(tmp_path / "c").values()
+    assert sample.text == text
+
+
+def test_a_text_that_cannot_be_read_whole_is_a_doubt(tmp_path: Path) -> None:
+    """Signs that are lost are told, and written with --yes only."""
+    given = ("模型服务繁忙，请求过于频繁" * 5).encode() + b" status 529 \xff\xfe"
+    run = add(tmp_path / "c", given=given)
+    assert run.returncode == 1
+    assert "2 characters could not be read as UTF-8; save it as UTF-8" in run.stderr
+    assert not (tmp_path / "c").exists()
+    assert add(tmp_path / "c", "--yes", given=given).returncode == 0
+
+
+def test_equal_lines_are_one_sample(tmp_path: Path) -> None:
+    """The second is told as the same, with status 0, a labelled one too."""
+    line = json.dumps({"status": 529, "text": "busy"})
+    known = Corpus.load()["anthropic/overloaded-529"]
+    labelled = json.dumps({"slug": "kept", **known.record})
+    run = add(tmp_path, given="\n".join([line, labelled, line, labelled]).encode())
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "same as unknown/529-overloaded: standard input: line 3" in run.stdout
+    assert "same as anthropic/kept: standard input: line 4" in run.stdout
+    assert run.stdout.endswith("2 written, 2 the same as one that is there\n")
+
+
+def test_many_lines_need_a_yes(tmp_path: Path) -> None:
+    """As many failures in a HAR do."""
+    words = [f"{a}{b}{a}" for a in "abcdefgh" for b in "ijklmnop"][:55]
+    given = "\n".join(json.dumps({"text": f"status 503 {word}"}) for word in words).encode()
+    run = add(tmp_path / "c", given=given)
+    assert run.returncode == 2
+    assert "55 different failures, more than 50 of them new" in run.stderr
+    assert not (tmp_path / "c").exists()
+    assert add(tmp_path / "c", "--yes", given=given).returncode == 0
+
+
+def test_processes_that_add_one_failure_write_one(tmp_path: Path) -> None:
+    """Six at once: one file; the others say which sample it is."""
+    command = [sys.executable, "-m", "chatlab.cli", "corpus", "add", "--corpus", str(tmp_path)]
+    runs = [
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(6)
+    ]
+    for run in runs:
+        assert run.stdin is not None
+        run.stdin.write(b"status 503 no healthy upstream")
+        run.stdin.close()
+    statuses = [run.wait(60) for run in runs]
+    said = [run.stderr.read().decode() for run in runs if run.stderr is not None]
+    for run in runs:
+        for stream in (run.stdout, run.stderr):
+            assert stream is not None
+            stream.close()
+    assert sorted(statuses) == [0, 1, 1, 1, 1, 1]
+    assert sum("the same failure" in one for one in said) == 5
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+
+
+def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+    """Ctrl-C ends it with status 130, no traceback and no file."""
+    command = [
+        sys.executable,
+        "-m",
+        "chatlab.cli",
+        "corpus",
+        "add",
+        "--corpus",
+        str(tmp_path / "c"),
+    ]
+    script = (
+        "import signal, sys, threading, os\n"
+        "from chatlab.cli import main\n"
+        "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        f"sys.exit(main({command[3:]!r}))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stderr is not None
+        said = run.stderr.read().decode()
+        assert run.wait(30) == 130
+    assert said == "chatlab: interrupted; what was written before stays\n"
+    assert not (tmp_path / "c").exists()
+
+
+def test_what_the_system_refuses_is_one_line_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file or folder, what is wrong, what to do; never a hidden file's name."""
+    file = tmp_path / "failure.txt"
+    file.write_text("status 503")
+    arguments = ["corpus", "add", "--corpus", str(tmp_path / "c"), str(file)]
+    for number, remedy in ((errno.ENOSPC, "make room"), (errno.EROFS, "choose a place")):
+
+        def refuse(*_: object, number: int = number, **__: object) -> None:
+            raise OSError(number, os.strerror(number), str(tmp_path / "c" / ".hidden.tmp"))
+
+        monkeypatch.setattr("chatlab.corpus.new_files.tempfile.mkstemp", refuse)
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"chatlab: {tmp_path / 'c' / 'unknown'}: ")
+        assert remedy in said
+        assert said.count("\n") == 1
+
+
 def test_options_are_decisions(tmp_path: Path) -> None:
     """Provider, label, reason and name are taken; a label that the rules deny fails the check."""
     decided = ["--kind", "auth", "--no-retryable", "--id", "mine", "--why", "it says so"]
@@ -119,8 +241,8 @@ def test_json_lines_are_added_one_by_one(tmp_path: Path) -> None:
     assert run.stdout.endswith("3 written, 1 refused\n")
     assert len(Corpus.load(tmp_path)) == 3
     again = add(tmp_path, given="\n".join(lines[:1] + lines[2:]).encode())
-    assert again.returncode == 1
-    assert again.stderr.count("the same failure is already here as") == 3
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.endswith("0 written, 3 the same as one that is there\n")
 
 
 def test_what_classify_exports_comes_back(tmp_path: Path) -> None:
@@ -140,7 +262,7 @@ BAD = {
     "too large": (b"status 503 " * 200_000, 2, "give the part that shows the failure"),
     "rather large": (b"status 503 " * 50_000, 2, "too many for a sample"),
     "all secret": (KEY.encode(), 1, "everything in it was secret"),
-    "deep": (b'{"body":' + b"[" * 5_000 + b"]" * 5_000 + b"}", 0, ""),
+    "deep": (b'{"body":' + b"[" * 5_000 + b"]" * 5_000 + b"}", 1, "no rule and no sample knows it"),
 }
 
 
@@ -158,7 +280,7 @@ def test_bad_input_is_one_line_and_no_file(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["no-such-file"], "no-such-file"),
+        (["no-such-file"], "no-such-file: no such file or directory; check the name"),
         (["tests"], "this is a folder; name a file in it"),
         (["--clipboard", "README.md"], "--clipboard: a file was given too"),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError, check, check_sample
 from chatlab.corpus.library import shipped_folder
 from chatlab.corpus.sample import FIELDS, formatted, schema
@@ -129,6 +130,31 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b"\xff\xfe{")
     _, problems = Corpus.load_leniently(tmp_path)
     assert "no UTF-8 text" in problems[0]
+
+
+def test_what_cannot_be_read_is_told_and_the_others_are_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder called like a sample, a link to itself: a line each, for check and fmt."""
+    written(tmp_path, "good.json", json.dumps(record()))
+    (tmp_path / "openai" / "folder.json").mkdir()
+    (tmp_path / "openai" / "loop.json").symlink_to("loop.json")
+    assert main(["corpus", "check", "--corpus", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "1 samples, 0 unexpected" in said.out
+    assert said.err.count("it cannot be read") == said.err.count("\n") == 2
+    assert main(["corpus", "fmt", "--corpus", str(tmp_path)]) == 1
+    assert "formatted" in capsys.readouterr().out
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        [*command, "--chatlab-corpus", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 failed, 1 passed" in run.stdout
+    assert "folder.json: it cannot be read (is a directory)" in run.stdout
 
 
 def test_adding_refuses_what_is_already_there_and_says_which(tmp_path: Path) -> None:

@@ -55,6 +55,27 @@ def test_pasting_proposes_and_the_button_writes(corpus: Corpus, tmp_path: Path) 
     assert len(Corpus.load(tmp_path / "mine")) == 1
 
 
+def test_what_was_sent_does_not_stay_in_the_box(corpus: Corpus) -> None:
+    """An entry of a HAR is refused, and the notebook saves nothing of it."""
+    form = CorpusForm(corpus=corpus)
+    sent = {"postData": {"text": "my diary of the fourth of July"}}
+    assert form.paste(json.dumps({"request": sent, "response": {"status": 500}})) is None
+    assert "this is a HAR entry" in state(form)
+    assert "my diary" not in state(form)
+    assert form.paste("status 503") is not None
+
+
+def test_what_nothing_knows_is_added_with_a_tick(corpus: Corpus) -> None:
+    """The doubt shows the box beside the button; choosing a kind settles it."""
+    form = CorpusForm(corpus=corpus)
+    form.paste("the flux capacitor is empty")
+    assert form.write() is None
+    assert "no rule and no sample knows it" in state(form)
+    proposal = form.decide(kind="overloaded")
+    assert proposal is not None
+    assert proposal.doubts == ()
+
+
 def test_the_notebook_saves_no_secret_and_no_markup_of_the_payload(corpus: Corpus) -> None:
     """What was pasted is replaced by what is kept; payloads are escaped."""
     form = CorpusForm(corpus=corpus)

@@ -142,6 +142,74 @@ def test_an_entry_that_says_nothing_is_counted() -> None:
     assert (read.entries, read.silent) == (2, 1)
 
 
+def test_a_status_that_is_none_is_skipped_and_counted() -> None:
+    """One odd entry, even with a number that no machine word holds, does not cost the others."""
+    entries = [entry(429, limited(1)), entry(10**30, "x"), entry(1000, "x"), entry(500, "y")]
+    read = Har(io.BytesIO(har(entries)), "x.har")
+    assert [call.number for call in read] == [1, 4]
+    assert (read.entries, read.odd, read.silent) == (4, 2, 0)
+    broken = har(entries)[:-20]
+    with pytest.raises(SampleError, match="broken after entry 3"):
+        list(Har(io.BytesIO(broken), "x.har"))
+
+
+WRAPPED = {
+    "UTF-16": lambda one: har([one]).decode().encode("utf-16"),
+    "with a schema": lambda one: b'{"$schema": "x", "n": 1, ' + har([one]).lstrip()[1:],
+    "in a list": lambda one: b"[" + har([one]) + b"]",
+    "an entry": lambda one: json.dumps(one, indent=2).encode(),
+    "entries": lambda one: json.dumps([one, one]).encode(),
+    "JSON Lines of entries": lambda one: b"\n".join([json.dumps(one).encode()] * 2),
+}
+
+
+@pytest.mark.parametrize("how", WRAPPED)
+def test_a_har_is_known_in_any_wrapping(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    """Nothing that was sent is ever written, whatever the tool made of the HAR."""
+    file, folder = tmp_path / "x.json", tmp_path / "c"
+    file.write_bytes(WRAPPED[how](entry(500, {"error": {"message": "the server had an error"}})))
+    status = add(folder, file)
+    said = capsys.readouterr()
+    for shown in (said.out, said.err, *(one.read_text() for one in folder.rglob("*.json"))):
+        for secret in (KEY[10:], COOKIE, PROMPT):
+            assert secret not in shown
+    if "Lines" in how:
+        assert (status, "HAR entry" in said.err) == (1, True)
+    else:
+        assert (status, said.out.count("wrote ")) == (0, 1)
+
+
+def test_a_piece_of_a_har_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An entry that was cut while it was copied tells what was sent as well."""
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(entry(500, "oops"))[:-30])
+    assert add(tmp_path / "c", file) == 2
+    assert "this is a piece of a HAR; give the response alone" in capsys.readouterr().err
+    assert not (tmp_path / "c").exists()
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def test_many_new_samples_need_a_yes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Above fifty nothing is written without --yes, and the line says how many there are."""
+    words = [f"{a}{b}{a}{b}moose" for a in LETTERS for b in LETTERS][:60]
+    file, folder = tmp_path / "x.har", tmp_path / "c"
+    file.write_bytes(har(entry(503, {"error": {"message": f"no {word}"}}) for word in words))
+    assert add(folder, file) == 2
+    said = capsys.readouterr().err
+    assert "60 different failures, more than 50 of them new" in said
+    assert "--yes" in said
+    assert not folder.exists()
+    assert add(folder, file, "--dry-run") == 0
+    assert add(folder, file, "--yes") == 0
+    assert len(Corpus.load(folder)) == 60
+    assert add(folder, file) == 0
+    assert "60 the same as one that is there" in capsys.readouterr().out
+
+
 def test_a_body_in_base64_is_read() -> None:
     """As browsers store what they take for binary."""
     one = entry(429, "")

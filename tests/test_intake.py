@@ -12,9 +12,11 @@ import pytest
 from planted_secrets import KEYS, Draw
 
 from chatlab.corpus import Corpus, Proposal, SampleError, check_sample, sanitize
-from chatlab.corpus.intake import MAX_CHARS, Intake
+from chatlab.corpus.intake import Intake
+from chatlab.corpus.library import write_atomically
 from chatlab.corpus.new_files import write_new_files
 from chatlab.corpus.sample import read_sample
+from chatlab.corpus.unfit import MAX_CHARS
 from chatlab.errors import Kind, classify
 
 DUMP = (
@@ -203,6 +205,8 @@ def test_a_known_miss_passes_only_while_it_is_one(corpus: Corpus) -> None:
         ({"id": "anthropic/x"}, "must begin with unknown/"),
         ({"id": "../../x"}, "must begin with unknown/"),
         ({"id": "Über"}, "must be lower-case letters"),
+        ({"id": KEY.lower()}, "id: in the name stands a secret (OpenAI key); choose another"),
+        ({"id": f"unknown/{KEY}"}, "in the name stands a secret"),
         ({"surface": "log-line"}, "'log-line' is no allowed value; did you mean 'log_line'?"),
     ],
 )
@@ -213,6 +217,7 @@ def test_a_wrong_decision_is_one_line(
     with pytest.raises(SampleError) as refused:
         corpus.propose("status 503").write(**fields)  # type: ignore[arg-type]
     assert said in str(refused.value)
+    assert KEY[10:].lower() not in str(refused.value).lower()
     assert files(tmp_path) == []
 
 
@@ -222,10 +227,23 @@ def test_a_wrong_decision_is_one_line(
         ("", "nothing was observed"),
         (None, "nothing was observed"),
         ("status 503 " + "x" * MAX_CHARS, "too many for a sample"),
+        ("true", "there is no word in it"),
+        ("null", "there is no word in it"),
+        ("42", "there is no word in it"),
+        ("[" * 100_000, "there is no word in it"),
+        ("HTTP/1.1 200 OK", "a call that succeeded"),
+        ("HTTP/1.1 201 Created\r\na: b\r\n\r\nall went well", "a call that succeeded"),
+        ({"id": "x", "choices": [{"message": {"content": "Hi."}}]}, "a call that succeeded"),
+        ('{"id": "x", "output": [], "error": null}', "a call that succeeded"),
+        ({"status": 200, "body": {"id": "x", "object": "list"}}, "a call that succeeded"),
+        (json.dumps({"request": {"url": "https://x"}, "response": {"status": 500}}), "HAR entry"),
+        ({"log": {"entries": [{"request": {}, "response": {"status": 500}}]}}, "HAR entry"),
+        ({"status": 500, "text": '[{"request": {"a": 1}, "response": {}}]'}, "HAR entry"),
+        ({"slug": KEY.lower(), "status": 503}, "slug: in the name stands a secret"),
     ],
 )
 def test_what_cannot_become_a_sample_says_why(corpus: Corpus, given: object, said: str) -> None:
-    """Nothing at all, and too much."""
+    """Nothing at all, too much, no word, a success, what was sent, a name that is a secret."""
     with pytest.raises(SampleError, match=said):
         corpus.propose(given)
 
@@ -236,6 +254,33 @@ def test_a_payload_of_secrets_only_is_not_written(corpus: Corpus, tmp_path: Path
     with pytest.raises(SampleError, match="everything in it was secret"):
         proposal.write(anyway=True)
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"status": 418},
+        {"status": 200, "body": {"error": {"type": "overloaded_error"}}},
+        {"choices": [{"error": {"code": 502}}], "error": {"message": "it broke"}},
+        "HTTP/1.1 200 OK\r\na: b\r\n\r\n" + '{"error": {"message": "the moose broke"}}',
+        "HTTP/1.1 200 OK, then the connection was reset",
+    ],
+)
+def test_a_failure_inside_a_success_is_a_failure(corpus: Corpus, given: object) -> None:
+    """An error in an answer with status 200, or beside choices, is no success."""
+    assert corpus.propose(given).record
+
+
+def test_what_nothing_knows_needs_a_kind_or_a_yes(corpus: Corpus, tmp_path: Path) -> None:
+    """No rule, no sample: a doubt, which a person settles by saying what it is."""
+    proposal = corpus.propose("the flux capacitor is empty")
+    assert proposal.doubts == ("no rule and no sample knows it; say what it is: kind=... (--kind)",)
+    with pytest.raises(SampleError, match="give anyway=True"):
+        proposal.write()
+    assert files(tmp_path) == []
+    assert proposal.changed(retryable=True).doubts == proposal.doubts
+    assert proposal.changed(kind="overloaded").doubts == ()
+    assert proposal.write(anyway=True).sample.id == "unknown/generic"
 
 
 def test_a_verdict_that_the_secrets_made_is_a_doubt(corpus: Corpus, tmp_path: Path) -> None:
@@ -327,6 +372,66 @@ def test_of_many_writers_each_gets_a_file_of_its_own(tmp_path: Path) -> None:
     written = Corpus.load(tmp_path / "mine")
     assert {one.text for one in written.values()} == {one.record["text"] for one in proposals}
     assert len(files(tmp_path)) == 8
+
+
+def test_of_many_writers_of_one_failure_one_writes(tmp_path: Path) -> None:
+    """Eight who saw the same, but for numbers, before any wrote it: one file, seven are told."""
+    proposals = [
+        Corpus.load(tmp_path / "mine", create=True).propose(f"status 503 after {number} tries")
+        for number in range(8)
+    ]
+    start, said = threading.Barrier(8), []
+
+    def write(proposal: Proposal) -> None:
+        start.wait()
+        try:
+            said.append(proposal.write().sample.id)
+        except SampleError as refused:
+            said.append(str(refused))
+
+    threads = [threading.Thread(target=write, args=(one,)) for one in proposals]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert files(tmp_path) == ["mine/unknown/503-timeout.json"]
+    assert sum("written just now as unknown/503-timeout" in one for one in said) == 7
+    proposals[0].write(anyway=True)
+    assert len(files(tmp_path)) == 2
+
+
+def test_a_name_is_numbered_in_few_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a thousand samples of one name the next number is found by asking a few times."""
+    corpus = Corpus.load(tmp_path, create=True)
+    taken = {"unknown/503-timeout", *(f"unknown/503-timeout-{n}" for n in range(2, 1_001))}
+    asked: list[str] = []
+
+    def is_taken(sample_id: str) -> bool:
+        asked.append(sample_id)
+        return sample_id in taken
+
+    monkeypatch.setattr(corpus, "is_taken", is_taken)
+    assert corpus.propose("status 503").slug == "503-timeout-1001"
+    assert len(asked) < 30
+
+
+def test_an_error_of_the_disk_names_the_file_or_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never the hidden file that was being written, which is gone."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space") as refused:
+        write_new_files([(tmp_path / "a", "1")])
+    assert refused.value.filename == str(tmp_path / "a")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="Not a directory") as refused:
+        write_atomically(tmp_path / "file" / "a", "1")
+    assert refused.value.filename == str(tmp_path / "file")
+    assert files(tmp_path) == ["file"]
 
 
 def test_the_name_is_made_of_the_rules_words_only(corpus: Corpus) -> None:

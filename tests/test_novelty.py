@@ -12,7 +12,7 @@ import pytest
 from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError, drafts
 from chatlab.corpus.left_out import LeftOut, LeftOutReport, leave_one_provider_out
-from chatlab.corpus.likeness import Likeness, features
+from chatlab.corpus.likeness import Likeness, features, without_numbers
 from chatlab.corpus.mutate import coverage
 from chatlab.corpus.novelty import THRESHOLD, Known, novelty
 from chatlab.corpus.sample import problems_of
@@ -44,6 +44,15 @@ def test_features_leave_out_what_differs_from_call_to_call() -> None:
     assert features(one) == features(two)
     assert "=status:429" in features(one)
     assert features(Failure(status=503, text="limit 500")) != features(two)
+
+
+def test_long_runs_of_letters_are_read_in_linear_time() -> None:
+    """A hundred times the letters do not take thousands of times as long."""
+    assert without_numbers("ab 12 c3d ef4 x") == "ab       x"
+    begin = time.process_time()
+    assert without_numbers("x" * 2_000_000) == "x" * 2_000_000
+    features(Failure(status=400, body="y" * 200_000))
+    assert time.process_time() - begin < 2
 
 
 def test_likeness_weighs_rare_words_most() -> None:

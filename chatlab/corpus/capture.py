@@ -23,12 +23,12 @@ _NOTHING = "nothing failed in the with block; call saw(response) there to hand o
 
 
 class Caught:
-    """What failed inside a ``with corpus.capture()``; it works around ``await``, too.
+    """What failed inside a ``with corpus.capture()``: a plain ``with``, around ``await`` as well.
 
     Every `Exception` is kept as `error` and goes no further, unless reraise is given; what ends a
     program or a task (KeyboardInterrupt, SystemExit, CancelledError) is neither kept nor stopped.
     A failure that raises nothing is handed over with `saw`. Looking at it shows the `proposal`,
-    without secrets; `error` is the exception as it was.
+    without secrets; `error` is the exception as it was. Used again, it begins anew.
     """
 
     def __init__(self, corpus: Corpus, provider: str | None = None, reraise: bool = False) -> None:
@@ -50,10 +50,17 @@ class Caught:
             seen = self.error if self.error is not None else self._seen
             if seen is None:
                 raise SampleError(_NOTHING)
-            self._proposal = self.corpus.propose(seen, provider=self._provider)
+            try:
+                self._proposal = self.corpus.propose(seen, provider=self._provider)
+            except SystemExit:
+                raise SampleError(
+                    "reading it ends the program, by an attribute of its own; give what it said: "
+                    "saw(text)"
+                ) from None
         return self._proposal
 
     def __enter__(self) -> Self:
+        self.error = self._seen = self._proposal = None
         return self
 
     def __exit__(

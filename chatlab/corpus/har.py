@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from typing import IO, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
@@ -23,11 +24,17 @@ from chatlab.errors.providers import provider_in
 from chatlab.errors.signals import lower_headers
 
 HEAD_BYTES: Final = 64 * 1024
-_HEAD: Final = re.compile(rb'\s*\{\s*"log"\s*:\s*\{')
+_SCALAR: Final = rb'(?:"(?:[^"\\]|\\.)*+"|[^\s\[\]{}",]++)'
+_HEAD: Final = re.compile(
+    rb'\s*+\{(?:\s*+"[^"]*+"\s*+:\s*+' + _SCALAR + rb'\s*+,)*+\s*+"log"\s*:\s*\{', re.DOTALL
+)
 _MARKS: Final = (b'"entries"', b'"creator"', b'"pages"')
 _BOM: Final = b"\xef\xbb\xbf"
 _ENTRIES: Final = "log.entries.item"
 _MAX_DEPTH: Final = 100
+_ENTRY_DEPTH: Final = 8
+_MAX_STATUS: Final = 999
+_OVERFLOW: Final = "overflow"
 _PUBLIC_HOSTS: Final = (
     *("api.openai.com", "chatgpt.com", "api.anthropic.com", "openrouter.ai", "api.groq.com"),
     *("api.mistral.ai", "api.deepseek.com", "api.x.ai", "api.together.xyz", "api.cohere.com"),
@@ -60,9 +67,10 @@ class FailedCall:
 
 
 class Har:
-    """The failed calls of a HAR, in order; `entries` and `silent` count as they are read.
+    """The failed calls of a HAR, in order; `entries`, `silent` and `odd` count as they are read.
 
     silent: entries without a response that do not say why, from which nothing can be learned.
+    odd: entries with a status that is none of HTTP. Both are left out. `stream` can seek.
     Iterating raises `SampleError` where the file is broken, and `ModuleNotFoundError`, which says
     what to install, without the streaming parser of the extra ``lab``.
     """
@@ -71,26 +79,41 @@ class Har:
         self.name: Final = name
         self.entries = 0
         self.silent = 0
+        self.odd = 0
         self._stream: Final = stream
 
     def __iter__(self) -> Iterator[FailedCall]:
         ijson = _library("ijson")
-        self.entries = self.silent = 0
+        self.entries = self.silent = self.odd = 0
+        try:
+            yield from self._calls(ijson)
+        except ijson.JSONError as error:
+            if _OVERFLOW not in str(error):
+                raise self._broken(error) from None
+            slow = ijson.get_backend("python")  # which knows numbers of any length
+            try:
+                yield from self._calls(slow)
+            except ijson.JSONError as problem:
+                raise self._broken(problem) from None
+
+    def _calls(self, parser: Any) -> Iterator[FailedCall]:  # noqa: ANN401 - without types
+        """The failed calls behind those entries that were counted already."""
+        self._stream.seek(0)
         if self._stream.read(len(_BOM)) != _BOM:
             self._stream.seek(0)
-        try:
-            events = self._shallow(ijson.basic_parse(self._stream, use_float=True))
-            for entry in ijson.items(ijson.parse(events), _ENTRIES):
-                self.entries += 1
-                call = self._failed(entry) if isinstance(entry, Mapping) else None
-                if call is not None:
-                    yield call
-        except ijson.JSONError as error:
-            reason = str(error).strip().removeprefix("b'").partition("\n")[0].partition("\\n")[0]
-            raise SampleError(
-                f"{self.name}: the HAR is broken after entry {self.entries} ({reason}); export it "
-                "again"
-            ) from None
+        events = self._shallow(parser.basic_parse(self._stream, use_float=True))
+        entries = _library("ijson").items(_library("ijson").parse(events), _ENTRIES)
+        for entry in islice(entries, self.entries, None):
+            self.entries += 1
+            call = self._failed(entry) if isinstance(entry, Mapping) else None
+            if call is not None:
+                yield call
+
+    def _broken(self, error: Exception) -> SampleError:
+        reason = str(error).strip().removeprefix("b'").partition("\n")[0].partition("\\n")[0]
+        return SampleError(
+            f"{self.name}: the HAR is broken after entry {self.entries} ({reason}); export it again"
+        )
 
     def _shallow(self, events: Iterator[tuple[str, object]]) -> Iterator[tuple[str, object]]:
         """`events`, of which no more are nested than in any HAR: the parser's memory is bounded."""
@@ -112,6 +135,9 @@ class Har:
         status = status if isinstance(status, int) and not isinstance(status, bool) else 0
         host, path = _address(_mapping(entry.get("request")).get("url"))
         provider = provider_in(host)
+        if status > _MAX_STATUS:
+            self.odd += 1
+            return None
         if status <= 0:
             said = entry.get("_error") or response.get("_error") or response.get("statusText")
             if not isinstance(said, str) or not said.strip():
@@ -132,6 +158,17 @@ def is_har(head: bytes) -> bool:
     """Whether a file that begins with `head` is a HAR."""
     head = head.removeprefix(_BOM)
     return _HEAD.match(head) is not None and any(mark in head[:HEAD_BYTES] for mark in _MARKS)
+
+
+def entries_in(value: object, depth: int = _ENTRY_DEPTH) -> list[object]:
+    """The entries of a HAR in `value`, decoded JSON: what holds a request and a response."""
+    if isinstance(value, Mapping):
+        if all(isinstance(value.get(name), Mapping) for name in ("request", "response")):
+            return [value]
+        value = list(value.values())
+    if not isinstance(value, list) or not depth:
+        return []
+    return [entry for one in value for entry in entries_in(one, depth - 1)]
 
 
 @contextmanager

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final
 
 from chatlab.corpus.check import CHECKED
 from chatlab.corpus.drafts import LABELLED
 from chatlab.corpus.library import Corpus, shipped_folder
-from chatlab.corpus.likeness import Likeness, features
-from chatlab.corpus.proposal import Neighbour, Proposal, unused
+from chatlab.corpus.likeness import Likeness, features, sameness, without_numbers
+from chatlab.corpus.proposal import UNKNOWN, Neighbour, Proposal, refuse_secret, unused
 from chatlab.corpus.record import OBSERVED, api_at, client_of, differences, encodable, record_of
-from chatlab.corpus.sample import FIELDS, Sample, SampleError
+from chatlab.corpus.sample import FIELDS, Sample
 from chatlab.corpus.sanitize import Sanitized, sanitize
-from chatlab.corpus.sanitize_walk import texts_in
 from chatlab.corpus.slug import slug_of
+from chatlab.corpus.unfit import refuse_sent, refuse_unfit
 from chatlab.errors import UNMATCHED, Failure, Verdict, classify, observe
 from chatlab.errors.providers import normalised_provider
-
-MAX_CHARS: Final = 256 * 1024
-"""A failure of more characters is refused: a sample is to be read by people."""
 
 _NEAREST: Final = 3
 _NAMES: Final = ("id", "slug")
 _SHIPPED: Final = "chatlab:"
-_DIGITS: Final = re.compile(r"[a-z]*\d[a-z0-9]*")
-
-
-class Key(NamedTuple):
-    """What two failures share that differ in numbers and addresses only.
-
-    Where an answer was seen it is the answer's: a client that raised adds words of its own.
-    """
-
-    features: frozenset[str]
-    label: tuple[object, ...]
 
 
 class Intake:
@@ -51,7 +36,7 @@ class Intake:
         seen = {one: sample.failure for one, sample in corpus.items()}
         names = {one: features(failure) for one, failure in seen.items()}
         self._same: Final = {
-            _key(failure, corpus[one].expected): one for one, failure in seen.items()
+            sameness(failure, corpus[one].expected): one for one, failure in seen.items()
         }
         self._known: Final = dict(corpus)
         shipped = shipped_folder()
@@ -74,6 +59,7 @@ class Intake:
         source: for the sample's field. Raises `SampleError` when nothing was observed or it is
         too large, `ModuleNotFoundError` when the secret detector is missing.
         """
+        refuse_sent(anything)
         given = anything if is_record(anything) and isinstance(anything, Mapping) else None
         if given is None:
             failure = observe(anything, provider)
@@ -85,12 +71,13 @@ class Intake:
             if provider is not None:
                 draft["provider"] = normalised_provider(provider)
             failure = Failure.from_record(draft)
-        _refuse(failure, draft)
-        return self._proposal(failure, draft, strict=given is not None and "expected" in given)
+        strict = given is not None and "expected" in given
+        refuse_unfit(failure, draft, labelled=strict)
+        return self._proposal(failure, draft, strict=strict)
 
     def remember(self, proposal: Proposal, sample_id: str) -> None:
         """Take `proposal` for a sample from now on: the same failure again is a duplicate."""
-        key = _key(proposal.sample.failure, proposal.expected)
+        key = sameness(proposal.sample.failure, proposal.expected)
         self._same.setdefault(key, sample_id)
 
     @staticmethod
@@ -100,7 +87,7 @@ class Intake:
         It is quickly made and small, so that thousands can be compared.
         """
         signals = failure.signals
-        words = _DIGITS.sub(" ", signals.words)
+        words = without_numbers(signals.words)
         seen = repr((failure.status, signals.provider, signals.should_retry, words))
         return blake2b(seen.encode("utf-8", "replace"), digest_size=16).digest()
 
@@ -111,7 +98,7 @@ class Intake:
         verdict = classify(seen)
         nearest = self._neighbours(seen)
         record = _completed(cleaned, verdict, nearest, strict=strict)
-        key = _key(seen, _mapping(record["expected"]))
+        key = sameness(seen, _mapping(record["expected"]))
         name = slug_of(verdict)
         same = None if strict else self._same.get(key)
         return Proposal(
@@ -123,7 +110,7 @@ class Intake:
             verdict,
             nearest,
             same,
-            tuple(_doubts(classify(failure), verdict, same)),
+            () if strict else tuple(_doubts(failure, verdict, nearest, same, cleaned)),
             _refusal(cleaned, draft),
         )
 
@@ -153,34 +140,25 @@ def _shipped() -> tuple[dict[str, Sample], dict[str, frozenset[str]]]:
     return samples, {one: features(sample.failure) for one, sample in samples.items()}
 
 
-def _key(failure: Failure, expected: Mapping[str, object]) -> Key:
-    label = (expected.get(name) for name in ("kind", "retryable", "provider", "chain_broken"))
-    answered = failure.status is not None and failure.body
-    answer = Failure(status=failure.status, body=failure.body) if answered else failure
-    return Key(features(answer), tuple(map(repr, label)))
-
-
-def _refuse(failure: Failure, draft: Mapping[str, object]) -> None:
-    if "sign:no-evidence" in failure.signals.terms:
-        raise SampleError("nothing was observed; give what the failing call said")
-    size = sum(len(text) for name in OBSERVED for _, text in texts_in(draft.get(name)))
-    if size > MAX_CHARS:
-        raise SampleError(
-            f"{size:,} characters are too many for a sample (at most {MAX_CHARS:,}); give the "
-            "part that shows the failure"
-        )
-
-
 def _refusal(cleaned: Sanitized, draft: Mapping[str, object]) -> str | None:
     if "body_file" in draft:
         return "body_file: the text that it names was not given; give it as body"
     return cleaned.problem
 
 
-def _doubts(before: Verdict, after: Verdict, same: str | None) -> Iterator[str]:
-    differ = differences(before, after)
+def _doubts(
+    failure: Failure,
+    verdict: Verdict,
+    nearest: tuple[Neighbour, ...],
+    same: str | None,
+    cleaned: Sanitized,
+) -> Iterator[str]:
+    differ = differences(classify(failure), verdict)
     if differ:
-        yield f"without what was taken out the verdict is another ({'; '.join(differ)})"
+        how = "without what was taken out" if cleaned.removed else "written down as a record"
+        yield f"{how} the verdict is another ({'; '.join(differ)})"
+    if verdict.rule == UNMATCHED and not any(one.similarity >= LABELLED for one in nearest):
+        yield UNKNOWN
     if same is not None:
         yield f"the same failure is already here as {same}; at most numbers differ"
 
@@ -222,7 +200,10 @@ def _completed(
 def _name_in(draft: Mapping[str, object]) -> str | None:
     """The name that a record gives itself."""
     slug = draft.get("slug")
-    return slug if isinstance(slug, str) else None
+    if not isinstance(slug, str):
+        return None
+    refuse_secret("slug", slug)
+    return slug
 
 
 def _program(draft: Mapping[str, object]) -> dict[str, object]:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chatlab.corpus.check import Report, check
-from chatlab.corpus.new_files import write_new_files
+from chatlab.corpus.new_files import write_new_files, written_beside
 from chatlab.corpus.sample import (
     SIDECARS,
     Sample,
     SampleError,
-    formatted,
-    near,
     problems_of,
     read_sample,
 )
+from chatlab.corpus.sample_files import files_of, sample_files
 from chatlab.errors import RULES, Rule
 from chatlab.markup import table
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _HERE: Final = Path(__file__).parent
 _NUMBERED: Final = re.compile(r"-\d+$")
+_FIND: Final = "`chatlab corpus list WORD` finds ids"
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,119}")
 
 
@@ -88,9 +89,10 @@ class Corpus(Mapping[str, Sample]):
     def __getitem__(self, name: str) -> Sample:
         sample = self._samples.get(name) or self._samples.get(self._short.get(name, ""))
         if sample is None:
-            raise KeyError(
-                f"no sample is called {name!r}{near(name, [*self._samples, *self._short])[:200]}"
-            )
+            like = get_close_matches(str(name), [*self._samples, *self._short])
+            told = f"did you mean {like[0]!r}?" if like else _FIND
+            more = f" Also near: {', '.join(like[1:])}" if like[1:] else ""
+            raise KeyError(f"no sample is called {name!r}; {told}{more}")
         return sample
 
     def __iter__(self) -> Iterator[str]:
@@ -143,8 +145,25 @@ class Corpus(Mapping[str, Sample]):
 
     def twin_of(self, sample: Sample) -> Sample | None:
         """The sample that is already here and is the same as `sample`."""
-        same = sample.fingerprint
-        return next((one for one in self.values() if one.fingerprint == same), None)
+        return self._prints.get(sample.fingerprint)
+
+    @cached_property
+    def _prints(self) -> dict[str, Sample]:
+        """The samples by fingerprint; of two with the same, the first."""
+        return {one.fingerprint: one for one in reversed(self._samples.values())}
+
+    def _take(self, sample: Sample) -> None:
+        self._prints.setdefault(sample.fingerprint, sample)
+        self._samples[sample.id] = sample
+
+    def noticed(self, sample_id: str) -> Sample | None:
+        """The sample `sample_id` that somebody has written meanwhile, which is here from now on."""
+        try:
+            sample = read_sample(self._file_of(sample_id), sample_id)
+        except SampleError:
+            return None
+        self._take(sample)
+        return sample
 
     def add(self, record: Mapping[str, object], slug: str) -> Sample:
         """Write `record` into the folder as ``provider/slug.json``; returns the sample.
@@ -159,12 +178,12 @@ class Corpus(Mapping[str, Sample]):
         sample_id = id_of(record, slug)
         sample = Sample(sample_id, dict(record), self._file_of(sample_id))
         try:
-            write_new_files(_files_of(sample))
+            write_new_files(files_of(sample))
         except FileExistsError:
             raise SampleError(
                 f"{sample_id}: the corpus has a sample of this name; choose another"
             ) from None
-        self._samples[sample_id] = sample
+        self._take(sample)
         return sample
 
     def problems_with(self, record: Mapping[str, object], slug: str) -> Iterator[str]:
@@ -236,61 +255,17 @@ def id_of(record: Mapping[str, object], slug: str) -> str:
     return f"{record.get('provider') or 'unknown'}/{slug}"
 
 
-def sample_files(folder: Path) -> list[Path]:
-    """The record files below `folder`, sorted, without hidden folders and ``schema.json``."""
-    return sorted(
-        file
-        for file in folder.rglob("*.json")
-        if file != folder / "schema.json"
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
-
-
 def write_sample(sample: Sample) -> None:
     """Write the file of `sample`, with a page or event stream as a sidecar; atomic by file."""
-    for path, text in _files_of(sample):
+    for path, text in files_of(sample):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text)
 
 
-def _files_of(sample: Sample) -> list[tuple[Path, str]]:
-    """The files of `sample` with their texts, the record last."""
-    path = sample.path
-    if path is None:
-        raise SampleError(f"{sample.id}: the sample has no path to be written to")
-    record = dict(sample.record)
-    body = record.get("body")
-    ending = sidecar_ending(body)
-    if ending is None or not isinstance(body, str):
-        record.pop("body_file", None)
-        return [(path, formatted(record))]
-    name = f"{path.stem}{ending}"
-    record.pop("body")
-    record["body_file"] = name
-    return [(path.with_name(name), body), (path, formatted(record))]
-
-
-def sidecar_ending(body: object) -> str | None:
-    """How the sidecar of `body` ends, or None when it belongs into the record."""
-    if not isinstance(body, str):
-        return None
-    opening = body.lstrip()[:200].lower()
-    if opening.startswith(("event:", "data:")):
-        return SIDECARS[1]
-    return SIDECARS[0] if opening.startswith("<") else None
-
-
 def write_atomically(path: Path, text: str) -> None:
     """Write `text` to `path` so that a reader sees the old file or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
+    with written_beside(path, text) as temporary:
+        temporary.replace(path)
 
 
 def _short(sample_id: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatlab.errors import Failure
 from chatlab.errors.signals import ends_of
@@ -18,7 +18,7 @@ READ_CHARS: Final = 6_000
 
 _ADDRESS: Final = re.compile(r"https?://\S+")
 _WORD: Final = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
-_DIGITS: Final = re.compile(r"[a-z]*\d[a-z0-9]*")
+_NUMBERED: Final = re.compile(r"(?<![a-z])[a-z]*+[0-9][a-z0-9]*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Near:
 
     def __str__(self) -> str:
         return f"{self.id} ({self.similarity:.0%})"
+
+
+def without_numbers(words: str) -> str:
+    """`words`, in lower case, a space in the place of each that has a digit; in linear time."""
+    return _NUMBERED.sub(" ", words)
 
 
 def features(failure: Failure) -> frozenset[str]:
@@ -44,9 +49,27 @@ def features(failure: Failure) -> frozenset[str]:
         if not term.startswith(("provider:", "sign:")) and not term.endswith("xx")
     }
     text = ends_of(signals.words, READ_CHARS)
-    words = _WORD.findall(_DIGITS.sub(" ", _ADDRESS.sub(" ", text)))
+    words = _WORD.findall(without_numbers(_ADDRESS.sub(" ", text)))
     names.update(words, map(" ".join, pairwise(words)))
     return frozenset(names)
+
+
+class Key(NamedTuple):
+    """What two failures share that differ in numbers and addresses only.
+
+    Where an answer was seen it is the answer's: a client that raised adds words of its own.
+    """
+
+    features: frozenset[str]
+    label: tuple[object, ...]
+
+
+def sameness(failure: Failure, expected: Mapping[str, object]) -> Key:
+    """The `Key` of `failure`, labelled `expected`."""
+    label = (expected.get(name) for name in ("kind", "retryable", "provider", "chain_broken"))
+    answered = failure.status is not None and failure.body
+    answer = Failure(status=failure.status, body=failure.body) if answered else failure
+    return Key(features(answer), tuple(map(repr, label)))
 
 
 class Likeness:

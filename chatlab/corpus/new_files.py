@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -29,7 +29,20 @@ def write_new_files(files: Sequence[tuple[Path, str]]) -> None:
 
 
 def _write_new(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    with written_beside(path, text) as temporary:
+        _appear(temporary, path)
+
+
+@contextmanager
+def written_beside(path: Path, text: str) -> Iterator[Path]:
+    """A hidden file that holds `text`, in the folder of `path`; afterwards it is gone.
+
+    An `OSError` names `path`, or its folder when nothing can be made there, never the hidden file.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path.parent)) from None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
@@ -37,7 +50,9 @@ def _write_new(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
-        _appear(temporary, path)
+        yield temporary
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chatlab.corpus.check import CHECKED, Result, check_sample
 from chatlab.corpus.library import id_of, shipped_folder
+from chatlab.corpus.likeness import sameness
 from chatlab.corpus.placeholders import Removed
 from chatlab.corpus.proposal_text import proposal_html, proposal_lines
 from chatlab.corpus.sample import Sample, SampleError, near, read_sample
-from chatlab.corpus.sanitize import sanitize
+from chatlab.corpus.sanitize import sanitize, sanitize_text
 from chatlab.errors import Failure, Kind, Verdict, classify
 
 if TYPE_CHECKING:
@@ -33,11 +33,32 @@ OTHERS: Final = (
 )
 """What a person can change beside the fields of ``expected``."""
 
+UNKNOWN: Final = "no rule and no sample knows it; say what it is: kind=... (--kind)"
+"""The doubt that a kind which a person chooses settles."""
+
 
 def unused(corpus: Corpus, record: Mapping[str, object], name: str) -> str:
-    """`name`, or with the first number after it that no sample of the corpus has."""
-    numbered = chain([name], (f"{name}-{number}" for number in count(2)))
-    return next(one for one in numbered if not corpus.is_taken(id_of(record, one)))
+    """`name`, or with a number after it that no sample of the corpus has: 2 and up, no gaps."""
+    return _numbered(name, _free(corpus, record, name))
+
+
+def _free(corpus: Corpus, record: Mapping[str, object], name: str) -> int:
+    """The number behind the last that is taken, found in few looks; 1 stands for no number."""
+
+    def is_taken(number: int) -> bool:
+        return corpus.is_taken(id_of(record, _numbered(name, number)))
+
+    taken, free = 0, 1
+    while is_taken(free):
+        taken, free = free, 2 * free
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        taken, free = (middle, free) if is_taken(middle) else (taken, middle)
+    return free
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +200,17 @@ class Proposal:
         if record.get("known_miss") is None:
             record.pop("known_miss", None)
         record = sanitize(record).record
-        changed = replace(self, record=record, verdict=classify(Failure.from_record(record)))
+        settled = UNKNOWN if "kind" in label else ""
+        changed = replace(
+            self,
+            record=record,
+            verdict=classify(Failure.from_record(record)),
+            doubts=tuple(one for one in self.doubts if one != settled),
+        )
         chosen = fields.get("id")
         if chosen is None:
             return replace(changed, slug=changed._unused())
+        refuse_secret("id", str(chosen))
         folder, _, name = str(chosen).rpartition("/")
         who = str(record.get("provider") or "unknown")
         if folder not in ("", who):
@@ -203,18 +231,38 @@ class Proposal:
             more = "" if wanted.problems else "; give anyway=True (--yes) to add it all the same"
             lines = [f"{wanted.id}: {one.removeprefix(f'{wanted.id}: ')}" for one in against]
             raise SampleError("\n".join(lines) + more)
-        sample = wanted._added()
+        sample = wanted._added(anyway)
         path = Path(sample.path or "")
         return Added(check_sample(read_sample(path, sample.id)))
 
-    def _added(self) -> Sample:
+    def _added(self, anyway: bool) -> Sample:
         while True:
+            twin = None if anyway else self._written_meanwhile()
+            if twin is not None:
+                raise SampleError(
+                    f"{self.id}: the same failure was written just now as {twin.id}; at most "
+                    "numbers differ; give anyway=True (--yes) to add it all the same"
+                )
             slug = self._unused()
             try:
                 return self.corpus.add(self.record, slug)
             except SampleError:
                 if self._unused() == slug:
                     raise  # else somebody took the name just now, and the next number is free
+
+    def _written_meanwhile(self) -> Sample | None:
+        """The same failure among the samples that somebody else has given the suggested name."""
+        if self.name is None:
+            return None
+        mine = sameness(self.sample.failure, self.expected)
+        for number in range(_free(self.corpus, self.record, self.name) - 1, 0, -1):
+            taken = id_of(self.record, _numbered(self.name, number))
+            if taken in self.corpus:
+                break
+            other = self.corpus.noticed(taken)
+            if other is not None and sameness(other.failure, other.expected) == mine:
+                return other
+        return None
 
     def _unused(self) -> str:
         """The name that a person chose, or the first number of the suggested one that is free."""
@@ -234,6 +282,15 @@ class Proposal:
 
     def _repr_html_(self) -> str:
         return proposal_html(self)
+
+
+def refuse_secret(where: str, name: str) -> None:
+    """Raise `SampleError`, which does not repeat it, when a sample's name holds a secret."""
+    removed = sanitize_text(name).removed
+    if removed:
+        raise SampleError(
+            f"{where}: in the name stands a secret ({removed[0].kind}); choose another"
+        )
 
 
 def _said(expected: Mapping[str, object]) -> str:

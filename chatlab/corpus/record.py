@@ -110,16 +110,30 @@ def _written(
 def _causes_as_text(failure: Failure) -> _Told:
     """The causes as a traceback tells them: the innermost first, without frames."""
     exception = _exception(failure.exception_type, failure.exception_text)
-    told = [_line(cause) for cause in reversed(failure.causes)]
+    told = [_line(cause) for cause in reversed(_causes(failure))]
     text = failure.text if isinstance(failure.text, str) else None
     return exception, "\n\n".join([*told, *([text] if text else [])]) or None
 
 
 def _causes_in_exception(failure: Failure) -> _Told:
     """The causes after the exception's own text."""
-    lines = [failure.exception_text or "", *map(_line, failure.causes)]
+    lines = [failure.exception_text or "", *map(_line, _causes(failure))]
     text = failure.text if isinstance(failure.text, str) else None
     return _exception(failure.exception_type, "\n".join(filter(None, lines))), text
+
+
+def _causes(failure: Failure) -> list[Raised]:
+    """The causes that tell something: a deadline cancels what it waits for, which is no news."""
+    deadline = _class_of(failure.exception_type) == "TimeoutError"
+    return [
+        cause
+        for cause in failure.causes
+        if not (deadline and not cause.text and _class_of(cause.type) == "CancelledError")
+    ]
+
+
+def _class_of(exception_type: str | None) -> str:
+    return (exception_type or "").rpartition(".")[2]
 
 
 def _exception(name: str | None, text: str | None) -> dict[str, object] | None:

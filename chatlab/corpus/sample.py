@@ -215,6 +215,9 @@ def read_sample(path: Path, sample_id: str) -> Sample:
         ) from None
     except RecursionError:
         raise SampleError(f"{path}: the JSON is nested too deeply; use a body_file") from None
+    except OSError as error:
+        why = (error.strerror or "an unknown reason").lower()
+        raise SampleError(f"{path}: it cannot be read ({why}); rename or remove it") from None
     problems = list(problems_of(record))
     if problems:
         raise SampleError("\n".join(f"{path}: {problem}" for problem in problems))

@@ -15,6 +15,7 @@ except ModuleNotFoundError:
 from chatlab.corpus import Added, Caught, Corpus, Proposal, SampleError, sanitize_text
 from chatlab.corpus.intake import Intake
 from chatlab.corpus.placeholders import WORD
+from chatlab.corpus.unfit import refuse_sent
 from chatlab.errors import Kind
 from chatlab.errors.providers import DISPLAY_NAMES
 from chatlab.markup import tag
@@ -128,6 +129,8 @@ class CorpusForm(widgets.VBox):  # type: ignore[misc]
             return
         try:
             with self._quietly():
+                self._text.value = ""
+                refuse_sent(text)
                 self._text.value = sanitize_text(text).text
             self._intake = self._intake or Intake(self._corpus)
             proposal = self._intake.propose(text, provider=provider)
