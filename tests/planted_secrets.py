@@ -125,10 +125,23 @@ KEYS: Final[dict[str, Callable[[Draw], tuple[str, str]]]] = {
     "azure client secret": lambda d: _azure_secret(d),
     "json web token": lambda d: _jwt(d),
     "private key": lambda d: _pem(d),
+    "lower-case key": _key("sk-", LOWER, 48),
+    "short key": lambda d: _short(d),
+    "alibaba key": _key("LTAI5t", ALNUM, 18),
+    "baidu key": lambda d: _joined(d, "bce-v3/ALTAK-", 21, "/", 40),
+    "key of two parts": lambda d: (f"{d.of(HEX, 32)}.{(core := d.of(ALNUM, 16))}", core),
+    "discord token": lambda d: _joined(d, f"MT{d.of(ALNUM, 24)}.", 6, ".", 38),
+    "telegram token": lambda d: (f"{d.of(DIGITS, 10)}:AA{(core := d.of(URLSAFE, 33))}", core),
+    "encrypted web token": lambda d: _joined(d, f"eyJ{d.of(URLSAFE, 60)}..", 16, ".", 90),
     "unnamed token": _key("", URLSAFE, 43),
     "unnamed hex token": _key("", HEX, 64),
 }
 """Values that need no name: kind to a function that draws the value and its core."""
+
+
+def _short(d: Draw) -> tuple[str, str]:
+    core = f"{d.of(DIGITS, 4)}{d.of(LOWER, 4)}{d.of(DIGITS, 4)}"
+    return f"sk-{core}", core
 
 
 def _slack(d: Draw) -> tuple[str, str]:
@@ -299,6 +312,56 @@ SPOKEN: Final[dict[str, Spoken]] = {
         lambda d: d.of(ALNUM, 8),
     ),
     "kubernetes pod": _said("pod/{}", lambda d: f"{d.word()}-7d9f8b6c5d-x2k4q"),
+    "chinese password": _said("密码：{} 错误", lambda d: d.of(ALNUM, 10)),
+    "chinese request id": _said("请求ID：{}", lambda d: d.of(ALNUM, 21)),
+    "chinese phone": _said("手机号：{}", lambda d: "13" + d.of(DIGITS, 9)),
+    "chinese identity card": _said("身份证 {}X", lambda d: d.of(DIGITS, 17)),
+    "german phone": _said("Tel.: 0711 / {}", lambda d: d.of(DIGITS, 7)),
+    "card number": _said("card 4242{} declined", lambda d: d.of(DIGITS, 12)),
+    "bank account": _said("IBAN DE{}", lambda d: d.of(DIGITS, 20)),
+    "oracle login": _said(
+        "jdbc:oracle:thin:{}/{}@//db.example.net:1521/x", Draw.word, lambda d: d.of(ALNUM, 9)
+    ),
+    "pgpass line": _said("db.example.net:5432:app:{}:{}", Draw.word, lambda d: d.of(ALNUM, 12)),
+    "password in a sentence": _said(
+        "login of user '{}' using password '{}'",
+        Draw.word,
+        lambda d: f"{d.word()}!{d.of(DIGITS, 3)}",
+    ),
+    "java property": _said("java -Dopenai.api.key={} -jar x", lambda d: d.of(ALNUM, 24)),
+    "flag with an underscore": _said("--api_key {} --model x", lambda d: d.of(ALNUM, 16)),
+    "flag with a sign": _said("--api-key={} --model=x", lambda d: d.of(ALNUM, 16)),
+    "container registry": _said(
+        "{}.dkr.ecr.us-east-1.amazonaws.com/app", lambda d: d.of(DIGITS, 12)
+    ),
+    "queue": _said("https://sqs.us-east-1.amazonaws.com/{}/jobs", lambda d: d.of(DIGITS, 12)),
+    "sentry project": _said(
+        "to https://o{}.ingest.sentry.io/{}",
+        lambda d: d.of(DIGITS, 6),
+        lambda d: d.of(DIGITS, 7),
+    ),
+    "google consumer": _said(
+        "Consumer 'project:{}' is suspended", lambda d: f"{d.word()}-ml-{d.of(DIGITS, 6)}"
+    ),
+    "openai organization name": _said(
+        "Limit of gpt-4o in organization {} on tokens", lambda d: f"{d.word()}-{d.word()}"
+    ),
+    "litellm user": _said("Budget: User={} over budget", Draw.person),
+    "cloudflare page": _said("Ray ID: <strong>{}</strong>", lambda d: d.of(HEX, 16)),
+    "cloudflare challenge": _said(
+        '__CF={{r:"{}"}}; cRay:"{}"', lambda d: d.of(HEX, 16), lambda d: d.of(HEX, 16)
+    ),
+    "unknown host": _said("Name or service not known: '{}'", lambda d: f"vllm-{d.word()}-01"),
+    "windows share": _said(
+        r"read \\{}\{}\x.txt", lambda d: f"SRV-{d.word()}7", lambda d: d.person()
+    ),
+    "ipv6 address and port": _said("ECONNREFUSED {}:443", _ipv6),
+    "home behind dots": _said("'/root/../home/{}/x.py'", Draw.person),
+    "data of users": _said("'/data/users/{}/run.log'", Draw.person),
+    "mounted home": _said("'/Volumes/Users/{}/x'", Draw.person),
+    "home by a tilde": _said("'~{}/x.py'", Draw.person),
+    "mail in a query": _said("https://x.example/?login={}%40gmail.com", Draw.person),
+    "mail of an odd host": _said("user {}@münchen.example", Draw.person),
     "aws internal host": _said("{}.ec2.internal", lambda d: f"ip-10-{d.rng.randint(0, 255)}-3-17"),
 }
 """Values in the words that people and programs put around them."""
@@ -331,6 +394,8 @@ NAMES: Final[dict[str, tuple[str, Callable[[Draw], str]]]] = {
     "conversation id": ("conversation_id", Draw.uuid),
     "tool call": ("tool_call_id", lambda d: d.of(ALNUM, 9)),
     "datadog key": ("DD_API_KEY", lambda d: d.of(HEX, 32)),
+    "chinese user": ("用户名", Draw.person),
+    "login code": ("code", lambda d: d.of(ALNUM, 32)),
     "signature": ("x-ms-signature", lambda d: d.of(BASE64, 43) + "="),
 }
 """Values beside a name: kind to the name and a function that draws the value."""
@@ -349,6 +414,19 @@ def in_sentences(seed: int) -> Iterator[Secret]:
 
 
 MESSAGE: Final = "Rate limit reached for requests; try again in 20s"
+
+SPELLED: Final = "'\"&<>+/="
+"""Signs that some programs write as escapes."""
+
+
+def _spelled(text: str, escape_of: Callable[[str], str]) -> str:
+    return "".join(escape_of(sign) if sign in SPELLED else sign for sign in text)
+
+
+ESCAPING: Final = (
+    *("query", "xml", "html page", "percent signs", "entities", "code units", "slashes escaped"),
+)
+"""Carriers in which a secret does not stand as it is spelled."""
 
 CARRIERS: Final[dict[str, Callable[[str], Record]]] = {
     "json body": lambda text: {
@@ -398,6 +476,29 @@ CARRIERS: Final[dict[str, Callable[[str], Record]]] = {
     },
     "yaml": lambda text: {
         "text": f"error:\n  status: 503\n  detail: |\n    {text}\n  retries: 3\n"
+    },
+    "between Chinese words": lambda text: {"status": 503, "body": f"上游错误{text}请稍后重试"},
+    "percent signs": lambda text: {
+        "text": f"503 from https://api.example.net/back?said={quote(text, safe='')}"
+    },
+    "entities": lambda text: {
+        "status": 502,
+        "body": "<html><body><p>"
+        + _spelled(text, lambda sign: f"&#x{ord(sign):X};")
+        + "</p></body></html>",
+    },
+    "code units": lambda text: {
+        "status": 503,
+        "body": '{"message": "'
+        + _spelled(text, lambda sign: f"\\u{ord(sign):04x}").replace("\n", "\\n")
+        + '"}',
+    },
+    "slashes escaped": lambda text: {
+        "status": 503,
+        "body": json.dumps({"message": text}).replace("/", "\\/"),
+    },
+    "terminal colours": lambda text: {
+        "text": f"\x1b[31mERROR\x1b[0m upstream status 503: \x1b[1m{text}\x1b[0m"
     },
     "list of details": lambda text: {
         "status": 400,

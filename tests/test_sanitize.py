@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted_secrets import CARRIERS, KEYS, NAMED_CARRIERS, Draw, Record, Secret, planted
+from planted_secrets import CARRIERS, ESCAPING, KEYS, NAMED_CARRIERS, Draw, Record, Secret, planted
 
 from chatlab.corpus import Corpus, SampleError, detector
 from chatlab.corpus.placeholders import is_own
@@ -74,19 +74,19 @@ def test_every_planted_secret_is_removed_whatever_carries_it(carrier: str) -> No
 
 def test_the_planted_set_is_as_large_as_promised() -> None:
     """At least 150 different secrets of at least 40 kinds are planted, each present before."""
-    assert len({secret.kind for secret, _, _ in PLANTED}) >= 100
+    assert len({secret.kind for secret, _, _ in PLANTED}) >= 140
     assert len({core for secret, _, _ in PLANTED for core in secret.cores}) >= 1000
     absent = [
         (secret.kind, carrier)
         for secret, carrier, record in PLANTED
-        if carrier not in ("query", "xml", "html page")
+        if carrier not in ESCAPING
         and not survivors(secret, json.dumps(record, ensure_ascii=False).replace("\\\\", "\\"))
     ]
     assert absent == []
 
 
 def test_what_looks_like_a_secret_but_is_none_stays() -> None:
-    """Of some 290 model names, numbers, public addresses and identifiers at most 1 % is touched."""
+    """Of some 320 model names, numbers, public addresses and identifiers at most 1 % is touched."""
     touched = [line for line in HARMLESS if sanitize_text(line).text != line]
     assert len(HARMLESS) == len(set(HARMLESS)) >= 200
     assert len(touched) <= len(HARMLESS) / 100, touched
@@ -98,6 +98,63 @@ def test_look_alikes_stay_whatever_carries_them(carrier: str) -> None:
     records = [CARRIERS[carrier](line) for line in HARMLESS]
     touched = [record for record in records if sanitize(record).record != record]
     assert len(touched) <= len(HARMLESS) / 100, touched
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(
+            "0xC0000005",
+            "0A00010B",
+            "E40301A1",
+            "ERR_1A2B3C4D",
+            "0x00007ff7bfeff5a0",
+            "AADSTS50034",
+        ),
+        *(
+            "error:0A00010B:SSL routines:ssl3_get_record:wrong version number",
+            "42S02",
+            "b6720-0a1b2c",
+        ),
+    ],
+)
+def test_an_error_code_stays_where_a_code_is_expected(code: str) -> None:
+    """What a body calls its code is an error's, unless it is drawn and long, or in a query."""
+    body = {"error": {"code": code, "message": "x"}}
+    assert sanitize({"status": 400, "body": body}).removed == ()
+    assert sanitize_text(f"failed with code={code}").removed == ()
+    login = "/back?code=x7Yz9Qw3Kd2&state=1"
+    assert sanitize_text(login).text == "/back?code=REDACTED&state=1"
+
+
+@pytest.mark.parametrize("fold", ["\n", "\r\n", "\\\n", "\\n", '"\n    "', "'\n  '"])
+@pytest.mark.parametrize("kind", ["openai project key", "vault token", "json web token", "xai key"])
+def test_a_key_that_is_folded_over_lines_goes_to_its_end(kind: str, fold: str) -> None:
+    """What a mail program, a shell or a formatter breaks at 76 columns is one key still."""
+    value, _ = KEYS[kind](Draw(11))
+    folded = fold.join(value[at : at + 60] for at in range(0, len(value), 60))
+    left = sanitize_text(f"refused {folded}\n401 Unauthorized").text
+    parts = [value[at : at + WINDOW] for at in range(12, len(value) - WINDOW)]
+    assert [part for part in parts if part.isalnum() and part in left] == []
+    assert left.endswith("\n401 Unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%2F1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed%2Fx", "%2FREDACTED%2Fx"),
+        ("key sk\\u002dproj\\u002d{token}.", "key sk\\u002dproj\\u002dREDACTED."),
+        ("a%40b.c and bob%40acme.io", "a%40b.c and REDACTED@example.com"),
+        ("by \x1b[33mbob@\x1b[1macme.io\x1b[0m", "by \x1b[33mREDACTED@example.com\x1b[0m"),
+        (r"\u002Fhome\u002Fbo7\u002Fx by bo7", r"\u002Fhome\u002FREDACTED\u002Fx by bo7"),
+    ],
+)
+def test_an_escape_hides_nothing_and_stays_where_nothing_is_hidden(
+    text: str, expected: str
+) -> None:
+    """Secrets are found behind escapes; what is left of the text is spelled as it was."""
+    token = Draw(3).of(string.ascii_letters + string.digits, 40)
+    assert sanitize_text(text.format(token=token)).text == expected
 
 
 def test_sanitizing_changes_no_verdict_of_the_corpus() -> None:
@@ -153,19 +210,19 @@ def test_the_same_value_has_one_placeholder_and_another_value_another() -> None:
     one, two = "req_011CSHoEeqs5C35K2UUqR7Fy", "req_0242acd1f5b34c8e9a7d6e5f4c3b2a10"
     record = {
         "status": 529,
-        "headers": {"via": f"1.1 {one}"},
+        "headers": {"server": f"edge {one}"},
         "body": {"request_id": one, "earlier": [f"req_REDACTED, then {two}"]},
         "text": f"{two} after {one}",
     }
     result = sanitize(record)
-    assert result.record["headers"] == {"via": "1.1 req_REDACTED_2"}
+    assert result.record["headers"] == {"server": "edge req_REDACTED_2"}
     assert result.record["body"] == {
         "request_id": "req_REDACTED_2",
         "earlier": ["req_REDACTED, then req_REDACTED_3"],
     }
     assert result.record["text"] == "req_REDACTED_3 after req_REDACTED_2"
     assert {(one.kind, one.where, one.placeholder, one.count) for one in result.removed} == {
-        ("request id", "headers.via", "req_REDACTED_2", 1),
+        ("request id", "headers.server", "req_REDACTED_2", 1),
         ("request id", "body.request_id", "req_REDACTED_2", 1),
         ("request id", "body.earlier[0]", "req_REDACTED_3", 1),
         ("request id", "text", "req_REDACTED_3", 1),
@@ -186,6 +243,7 @@ def test_the_same_value_has_one_placeholder_and_another_value_another() -> None:
         ("/home/alice/app.py", "/home/REDACTED/app.py"),
         (r"\/home\/alice\/app.py", r"\/home\/REDACTED\/app.py"),
         ("/mnt/c/Users/alice/app.py", "/mnt/c/Users/REDACTED/app.py"),
+        ("~李雷/app.py", "~REDACTED/app.py"),
         (r"C:\Users\Alice Smith\app.py", r"C:\Users\REDACTED\app.py"),
         ("arn:aws:iam::811122223333:role/AcmeRole", "arn:aws:iam::REDACTED:role/REDACTED_2"),
         ("bob@acme.io and eve@acme.io", "REDACTED@example.com and REDACTED_2@example.com"),
@@ -264,6 +322,34 @@ def test_a_header_that_the_verdict_needs_stays() -> None:
         assert sanitize(record).record["headers"] == headers
         assert verdict(sanitize(record).record) == verdict(record)
     assert verdict({"status": 429, "headers": dated})[4] == 60.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("content-type", "text/html; charset=utf-8", "text/html; charset=utf-8"),
+        ("content-type", "multipart/mixed; boundary=acme-7f3a; charset=utf-8", None),
+        (
+            "via",
+            "1.1 varnish, HTTP/2 google (Varnish/7.1)",
+            "1.1 varnish, HTTP/2 google (Varnish/7.1)",
+        ),
+        ("via", "1.1 gw7.acme.example, 2 bob-laptop (squid/5.7)", None),
+        ("via", "1.1 varnish, who knows what of acme", "1.1 varnish"),
+    ],
+)
+def test_an_allowed_header_says_no_more_than_it_must(
+    name: str, value: str, expected: str | None
+) -> None:
+    """A content type keeps its charset only, ``via`` its protocols and the products."""
+    result = sanitize({"headers": {name: value}})
+    shortened = {
+        "content-type": "multipart/mixed; charset=utf-8",
+        "via": "1.1 REDACTED, 2 REDACTED_2 (squid/5.7)",
+    }
+    assert result.record["headers"] == {name: expected or shortened[name]}
+    assert bool(result.removed) == (result.record["headers"] != {name: value})
+    assert sanitize(result.record).removed == ()
 
 
 @pytest.mark.parametrize("provider", DISPLAY_NAMES)
@@ -446,9 +532,8 @@ def test_what_stands_for_a_secret_is_known_again() -> None:
     """Every placeholder that a planted payload got is recognised as one."""
     for result in cleaned():
         for one in result.removed:
-            assert is_own(one.placeholder) or one.placeholder.partition(".")[0].endswith(
-                "REDACTED"
-            ), one
+            first = one.placeholder.partition(".")[0]
+            assert is_own(one.placeholder) or re.search(r"REDACTED(_\d+)?$", first), one
 
 
 MEGABYTE = 1_000_000

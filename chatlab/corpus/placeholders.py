@@ -63,7 +63,7 @@ _TRIVIAL: Final = re.compile(
     | bearer | basic | token | header | value | secret | password | api[-_ ]?key | key
     | user(?:name)? | usr
     | suspended | disabled | inactive | active | free | paid | pro
-    | test | dummy | fake | anything | ollama | lm-studio | empty | n/?a""",
+    | test | dummy | fake | hello | anything | ollama | lm-studio | empty | n/?a""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 

@@ -26,9 +26,11 @@ from chatlab.corpus.sanitize_credentials import (
     redact_schemes,
     redact_tokens,
 )
+from chatlab.corpus.sanitize_escapes import redact_escaped
 from chatlab.corpus.sanitize_headers import with_allowed_headers
 from chatlab.corpus.sanitize_identities import redact_identities
 from chatlab.corpus.sanitize_named import betrays, meaning
+from chatlab.corpus.sanitize_neighbours import redact_neighbours
 from chatlab.corpus.sanitize_pairs import (
     Take,
     redact_flags,
@@ -43,7 +45,7 @@ from chatlab.errors.words import clean
 
 _UNTOUCHED: Final = frozenset(
     (
-        *("provider", "vendor", "api", "surface", "status", "body_file", "expected", "accept"),
+        *("provider", "surface", "status", "body_file", "expected", "accept"),
         *("confidence", "provenance", "redactions"),
     )
 )
@@ -59,6 +61,7 @@ _STEPS: Final = (
     redact_hosts,
     redact_paths,
     redact_tokens,
+    redact_neighbours,
 )
 _MAX_ROUNDS: Final = 8
 _MIN_SPREAD_CHARS: Final = 8
@@ -174,12 +177,16 @@ def _without_secrets(
 
 
 def _until_nothing_is_found(text: str, take: Take) -> str:
-    idle = 0
-    for step in _STEPS * _MAX_ROUNDS:
-        before = text
-        text = step(text, take)
-        idle = idle + 1 if text == before else 0
-        if idle == len(_STEPS):
+    for _ in range(_MAX_ROUNDS):
+        idle = 0
+        for step in _STEPS * _MAX_ROUNDS:
+            before = text
+            text = step(text, take)
+            idle = idle + 1 if text == before else 0
+            if idle == len(_STEPS):
+                break
+        before, text = text, redact_escaped(text, take, _STEPS)
+        if text == before:
             break
     return text
 

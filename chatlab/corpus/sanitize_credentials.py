@@ -9,6 +9,7 @@ from typing import Final
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from chatlab.corpus.placeholders import is_own, is_trivial
+from chatlab.corpus.sanitize_escapes import as_read
 from chatlab.corpus.sanitize_pairs import Take, replaced, start
 from chatlab.corpus.sanitize_places import in_documentation_link
 from chatlab.corpus.sanitize_prefixes import ID, IDS, KEYS, TAILS, UPPER, Prefixed
@@ -20,14 +21,14 @@ _PREFIXES: Final = tuple(_ROWS)
 _BEFORE: Final = re.compile(start())
 _PEM: Final = re.compile(
     r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:[A-Za-z0-9+/=:,.\s]|\\{1,8}[nr]|-(?!-))*+"
+    r"(?:[A-Za-z0-9+/=:,.\s]|\\{1,8}(?:[nr/]|u[0-9A-Fa-f]{4})|-(?!-))*+"
     r"(?:-----END (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?"
 )
 _JWT: Final = re.compile(
     start() + r"eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+){0,3}"
 )
 _USERINFO: Final = re.compile(
-    r"(?P<scheme>(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:(?:\\?/){2})"
+    r"(?P<scheme>(?<![A-Za-z0-9+.-])[A-Za-z0-9][A-Za-z0-9+.-]{1,20}:(?:\\?/){2})"
     r"(?P<user>[^\s/:@\"'<>\\?#]{0,200})(?P<colon>:?)(?P<password>[^\s/\"'<>\\?#]{0,300})@(?=[\w\[])"
 )
 _SCHEMES: Final = (
@@ -45,18 +46,37 @@ _MASKED: Final = re.compile(
 _MASKS: Final = ("***", "•••", "…", "XXXXXXXX", "...")
 _KEY_HEAD: Final = re.compile(r"(?:(?:sk|pk|rk|or|ant|proj|org|gsk|hf|xai|pplx|key|ak)[-_]|AIza)+")
 _FORMS: Final = (
+    (
+        "token",
+        ".",
+        r"(?=[MNO])(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}",
+    ),
+    ("token", ":AA", r"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
+    ("login", ":thin:", r"(?<=:thin:)[^\s/@:]{1,64}/[^\s/@]{1,128}(?=@)"),
+    ("account", ".dkr.ecr.", r"\d{12}(?=\.dkr\.ecr\.)"),
+    ("account", ".amazonaws.com/", r"(?<=\.amazonaws\.com/)\d{12}(?=/)"),
+    ("project", ".sentry.io", r"\.sentry\.io\\?/(?P<value>\d{5,17})"),
+    ("trace id", "__CF", r"\br\\{0,8}[\"']?: ?\\{0,8}[\"'](?P<value>[0-9a-f]{16})(?=\\{0,8}[\"'])"),
+    (
+        "login",
+        ":5432:",
+        r"(?<=:5432:)[\w*-]{1,63}:(?P<value>[^\s:/@\"'<>\\]{1,63}:[A-Za-z0-9_!$%^+*.-]{4,128})",
+    ),
     ("Azure client secret", "Q~", r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
     ("webhook", "hooks.slack.com", r"(?<=hooks\.slack\.com/)[a-z]{6,12}/[A-Za-z0-9/]{20,80}"),
     ("webhook", "/webhooks/", r"(?<=/webhooks/)\d{15,20}/[A-Za-z0-9_-]{40,90}"),
 )
 """Kind, a part that every such value has, and its form."""
 
-_DIGEST: Final = r"(?P<digest>\bsha\d{1,3}[-:=][A-Za-z0-9+/=]{20,}+|;base64,[A-Za-z0-9+/=]*+)"
+_DIGEST: Final = (
+    r"(?P<digest>(?:(?<![A-Za-z0-9_])|(?<=\dm))sha\d{1,3}(?:[-:=]|%3[ADad])[A-Za-z0-9+/=]{20,}+"
+    r"|;base64,[A-Za-z0-9+/=]*+)"
+)
 _BASE64: Final = re.compile(
-    rf"{_DIGEST}|(?:(?<![A-Za-z0-9+/_\\-])|(?<=\\[nrt]))[A-Za-z0-9+/]{{40,}}+={{0,2}}(?![A-Za-z0-9_-])"
+    rf"{_DIGEST}|(?=[A-Za-z0-9+/]{{40}}){start('+/_-')}[A-Za-z0-9+/]{{40,}}+={{0,2}}(?![A-Za-z0-9_-])"
 )
 _TOKEN: Final = re.compile(
-    rf"{_DIGEST}|(?:(?<![A-Za-z0-9_\\-])|(?<=\\[nrt]))[A-Za-z0-9_-]{{28,}}+={{0,2}}"
+    rf"{_DIGEST}|(?=[A-Za-z0-9_-]{{28}}){start('_-')}[A-Za-z0-9_-]{{28,}}+={{0,2}}"
 )
 _NO_TOKEN_AFTER: Final = re.compile(
     r"(?i)(?:commit[ /:]|(?:blob|tree)/|rev[ =]|additional_data:(?:b')?|\d\.)$"
@@ -80,13 +100,18 @@ def redact_credentials(text: str, take: Take) -> str:
 
 
 def _each(form: re.Pattern[str], kind: str, text: str, take: Take) -> str:
-    return form.sub(lambda match: _unless_own(match[0], kind, take), text)
+    def found(match: re.Match[str]) -> str:
+        if form.groups:
+            return replaced(match, "value", _unless_own(match["value"], kind, take))
+        return _unless_own(match[0], kind, take)
+
+    return form.sub(found, text)
 
 
 @cache
 def _forms() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
     return tuple(
-        (kind, part, re.compile(form if form.startswith("(?<=") else start("_-") + form))
+        (kind, part, re.compile(form if "(?<" in form or "(?P<" in form else start("_-") + form))
         for kind, part, form in _FORMS
     )
 
@@ -187,7 +212,7 @@ def redact_tokens(text: str, take: Take) -> str:
             match["digest"] is not None
             or not is_random(value, 28)
             or ("/" in value and _PATH_WORD.search(value))
-            or _NO_TOKEN_AFTER.search(text, max(0, begin - 20), begin)
+            or _NO_TOKEN_AFTER.search(as_read(text[max(0, begin - 30) : begin]))
             or in_documentation_link(text, begin)
             or is_own(value)
         )

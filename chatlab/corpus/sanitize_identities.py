@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from chatlab.corpus.placeholders import IPV4, IPV6, PHONE, is_own
-from chatlab.corpus.sanitize_pairs import Take, replaced, start
+from chatlab.corpus.sanitize_escapes import as_read
+from chatlab.corpus.sanitize_pairs import Take, end, replaced, start
 from chatlab.corpus.sanitize_places import in_documentation_link
 
 _ARN: Final = re.compile(
     r"(?P<before>arn:aws[a-z-]{0,12}:[a-z0-9-]{1,40}:[a-z0-9-]{0,20}:)(?P<account>\d{12})?(?P<colon>:?)"
-    r"(?P<rest>[^\s\"'`\\,;)}\]<>]{0,512})"
+    r"(?P<rest>[^\s\"'`\\,;&)}\]<>\x1b]{0,512})"
 )
-_PUBLIC_RESOURCE: Final = re.compile(r"(?:foundation-model|inference-profile)/|aws:|\*?$|root$")
+_PUBLIC_RESOURCE: Final = re.compile(r"(?:foundation-model|inference-profile)\b|aws:|\*?$|root$")
 _RESOURCE: Final = re.compile(r"(?P<type>[a-z][a-z-]{1,40}[/:])?(?P<name>.*)")
 _ACCOUNT: Final = re.compile(
     r"(?i)\baccount(?:[ _-]?(?:id|number|no\.?))?\\?[\"']?[^\w\n]{1,6}"
@@ -24,8 +26,9 @@ _TUNED: Final = re.compile(
     r"\b(?P<base>ft:[a-z0-9.-]{3,60}):(?P<rest>[A-Za-z0-9_-]{1,80}:[A-Za-z0-9_-]{0,80}:[A-Za-z0-9_-]{4,80})"
 )
 _EMAIL: Final = re.compile(
-    start("._%+-") + r"(?P<user>[A-Za-z0-9._%+-]{1,64}+)@"
-    r"(?P<host>[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,5}\.(?P<top>[A-Za-z]{2,18}))(?![\w-])"
+    start("._%+-") + r"(?P<user>[A-Za-z0-9À-ɏ._%+-]{1,64}+)@"
+    r"(?P<host>[A-Za-z0-9À-ɏ-]{1,63}(?:\.[A-Za-z0-9À-ɏ-]{1,63}){0,5}\.(?P<top>[A-Za-z]{2,18}))"
+    + end("-")
 )
 _USERINFO: Final = re.compile(r"://[^\s/@]*$")
 _PUBLIC_USERS: Final = frozenset(
@@ -45,10 +48,15 @@ _PUBLIC_MAIL: Final = frozenset(
 )
 _NO_TOP: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "py", "json", "md"})
 _IPV4: Final = re.compile(
-    r"(?=\d)" + start(".-") + r"(?<![A-Za-z]/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"
+    r"(?=\d)" + start(".-") + r"(?<![A-Za-z]/)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)" + end("-")
 )
-_IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}+(?![\w:]|\.\d)")
-_LIKE_IPV6: Final = re.compile(r"(?=.*\d)(?=.*[^:]{3}|.*:.*:.*:.*:)(?:.*::|(?:[^:]*:){7}[^:]*$)")
+_IPV6: Final = re.compile(r"(?<![A-Za-z0-9:.])[0-9A-Fa-f:]{3,46}+(?!\.\d)" + end(":"))
+_LIKE_IPV6: Final = re.compile(r"(?=.*\d)(?=.*[^:]{3}|.*:.*:.*:.*:)(?:.*::|(?:[^:]*:){7,8}[^:]*$)")
+_VERSION_OF: Final = re.compile(r"[A-Za-z]/$")
+_LOOPBACK: Final = re.compile(r"::1:\d{1,5}")
+_COLONS: Final = 7
+"""Those of a whole address; where there is one more, a port follows."""
+
 _A_VERSION: Final = re.compile(
     r"(?i)(?:version|\bver|\bv|build|release|driver|revision|[=<>~]=)[ \"':=]{0,3}$"
 )
@@ -63,20 +71,23 @@ _KEPT: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
         ),
     )
 )
-_MAC: Final = re.compile(r"(?<![\w:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:-])")
+_MAC: Final = re.compile(r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}" + end(":-"))
 _UUID: Final = re.compile(
-    r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])"
+    r"(?=[0-9a-fA-F]{8}-)(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])"
 )
 _DUMMY_DIGITS: Final = 4
 """A UUID of fewer different characters, hyphen included, was made up, not drawn."""
+
+_COUNTED: Final = "12345678901234567890 0123456789abcdef0123456789abcdef"
+"""A UUID of nothing but digits in their order was made up too."""
 
 _EDGE: Final = re.compile(
     r"(?:\bReference\s?\\?#\s?|\b[a-z]{3}\d::)(?P<value>[a-z0-9][a-z0-9.:-]{12,100})"
 )
 _PHONE: Final = re.compile(
-    r"""(?<![\w.+/=#-])(?:
-      \+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}
-    | (?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[.-]\d{4})(?![\w-]|\.\d)""",
+    r"""(?<![A-Za-z0-9.+/=#-])(?:
+      (?!\+1-555-01\d\d)\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}
+    | (?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[.-])[2-9]\d{2}[.-]\d{4})(?!\.\d|[A-Za-z0-9-])""",
     re.VERBOSE,
 )
 
@@ -99,7 +110,11 @@ def redact_identities(text: str, take: Take) -> str:
         text = _UUID.sub(lambda match: _uuid(match, take), text)
     if "::" in text or "Reference" in text:
         text = _EDGE.sub(lambda match: _edge(match, take), text)
-    return _PHONE.sub(lambda match: _phone(match[0], take), text)
+    text = _PHONE.sub(lambda match: _phone(match[0], take), text)
+    for kind, sign, form in _SAID_NUMBERS:
+        if sign in text:
+            text = form.sub(partial(_said, kind=kind, take=take), text)
+    return text
 
 
 def _arn(match: re.Match[str], take: Take) -> str:
@@ -140,20 +155,32 @@ def _email(match: re.Match[str], take: Take) -> str:
 
 def _address(match: re.Match[str], form: str, take: Take) -> str:
     value = match[0]
-    if form == IPV6 and not _LIKE_IPV6.search(value):
-        return value
+    port = ""
+    if form == IPV6:
+        if not _LIKE_IPV6.search(value) or _LOOPBACK.fullmatch(value):
+            return value
+        if value.count(":") == _COLONS + 1:
+            value, colon, port = value.rpartition(":")
+            port = colon + port
     try:
         address = ip_address(value)
     except ValueError:
-        return value
-    before = match.string[max(0, match.start() - 12) : match.start()]
+        return match[0]
+    before = as_read(match.string[max(0, match.start() - 24) : match.start()])
+    if form == IPV4 and _VERSION_OF.search(before):
+        return match[0]
     if any(address in network for network in _KEPT) or _A_VERSION.search(before):
-        return value
-    return take("IP address", value, form)
+        return match[0]
+    return take("IP address", value, form) + port
 
 
 def _uuid(match: re.Match[str], take: Take) -> str:
-    if len(set(match[0])) <= _DUMMY_DIGITS or in_documentation_link(match.string, match.start()):
+    counted = all(group.lower() in _COUNTED for group in match[0].split("-"))
+    if (
+        counted
+        or len(set(match[0])) <= _DUMMY_DIGITS
+        or in_documentation_link(match.string, match.start())
+    ):
         return match[0]
     return take("id", match[0], "{}")
 
@@ -165,6 +192,49 @@ def _edge(match: re.Match[str], take: Take) -> str:
     return replaced(match, "value", take("request id", value, "{}"), len(value))
 
 
-def _phone(value: str, take: Take) -> str:
+def _phone(found: str, take: Take) -> str:
+    value = found
+    status = _STATUS_AFTER.search(value)
+    if status and sum(map(str.isdigit, value)) > _DIGITS_WITH_A_STATUS:
+        value = value[: status.start()]
     count = sum(map(str.isdigit, value))
-    return value if is_own(value) or not 8 <= count <= 15 else take("phone number", value, PHONE)
+    if is_own(value) or not 8 <= count <= 15:
+        return found
+    return take("phone number", value, PHONE) + found[len(value) :]
+
+
+_STATUS_AFTER: Final = re.compile(r" [1-5]\d\d$")
+_DIGITS_WITH_A_STATUS: Final = 12
+
+
+def _said(match: re.Match[str], kind: str, take: Take) -> str:
+    value = _STATUS_AFTER.sub("", match["value"])
+    if is_own(value) or sum(map(str.isdigit, value)) < _LEAST_DIGITS:
+        return match[0]
+    now = take(kind, value, PHONE if kind == "phone number" else "{}")
+    return replaced(match, "value", now, len(value))
+
+
+_LEAST_DIGITS: Final = 8
+_SAID_NUMBERS: Final = (
+    (
+        "phone number",
+        "el",
+        re.compile(
+            r"(?<![A-Za-z0-9])[Tt]el(?:ephone)?\.?:? ?"
+            r"(?P<value>\(?0\d[\d ()/.-]{5,18}\d)(?![A-Za-z0-9-])"
+        ),
+    ),
+    (
+        "card number",
+        "card",
+        re.compile(r"(?<![A-Za-z0-9])card (?:number )?(?P<value>\d(?:[ -]?\d){12,18})(?!\d)"),
+    ),
+    (
+        "bank account",
+        "IBAN",
+        re.compile(r"IBAN:? ?(?P<value>[A-Z]{2}\d\d(?: ?[A-Z0-9]){11,30})(?![A-Za-z0-9])"),
+    ),
+    ("identity number", "身份证", re.compile(r"身份证号?码?[ :：]{0,2}(?P<value>\d{17}[\dXx])")),
+)
+"""Numbers of people and accounts that nothing but the word before them gives away."""

@@ -17,7 +17,7 @@ class Trust(Enum):
 
     SECRET: any value of one word is one. PHRASE: a value of several words too. NAMED: any short
     value names somebody or something. ID: the value must look given out. RANDOM: it must look
-    drawn at random.
+    drawn at random. LONG: it must look drawn, in one piece and longer than any error code.
     """
 
     SECRET = auto()
@@ -25,6 +25,7 @@ class Trust(Enum):
     NAMED = auto()
     ID = auto()
     RANDOM = auto()
+    LONG = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,16 @@ NAMED: Final = (
         "password",
         "{}",
         Trust.PHRASE,
-        "password passwd pwd passphrase db_pass pgpassword mysql_pwd smtp_pass",
+        "password passwd pwd passphrase db_pass pgpassword mysql_pwd smtp_pass "
+        "密码 口令 パスワード 비밀번호 пароль",
     ),
     Named(
         "secret",
         "{}",
         Trust.SECRET,
-        """secret client_secret secret_access_key webhook_secret app_secret private_key hmac
-        secret_value credential credentials x_amz_credential x_goog_credential otp verification_code
-        authorization proxy_authorization connection_string dsn""",
+        """secret client_secret secret_access_key webhook_secret app_secret private_key
+        hmac secret_value credential credentials 密钥 秘钥 x_amz_credential x_goog_credential
+        otp verification_code authorization proxy_authorization connection_string dsn""",
     ),
     Named(
         "token",
@@ -69,15 +71,16 @@ NAMED: Final = (
         Trust.SECRET,
         """access_token refresh_token id_token auth_token bearer_token session_token security_token
         api_token csrf_token xsrf_token vault_token private_token job_token oauth_token
-        service_token client_assertion saml_response x_amzn_oidc_data""",
+        service_token client_assertion saml_response x_amzn_oidc_data 令牌 トークン""",
     ),
     Named(COOKIE, "{}", Trust.PHRASE, "cookie set_cookie cookies"),
     Named(
         "token",
         "{}",
         Trust.RANDOM,
-        "token key auth jwt code state nonce assertion session sid hash key_hash ticket ref key_id",
+        "token key auth jwt state nonce assertion session sid hash key_hash ticket ref key_id",
     ),
+    Named("token", "{}", Trust.LONG, "code"),
     Named(
         "signature",
         "{}",
@@ -93,20 +96,20 @@ NAMED: Final = (
         client_request_id ms_request_id oneapi_request_id log_id tt_logid correlation_id
         correlation_request_id activity_id invocation_id vercel_id amz_id_2 host_id amz_cf_id
         eagleid transaction_id incident_id error_id reference_id ref_id support_id event_id
-        generation_id operation_id""",
+        generation_id operation_id 请求id 请求编号 リクエストid""",
     ),
     Named(
         "trace id",
         "trace_{}",
         Trust.ID,
         """trace_id span_id parent_id b3_traceid cloud_trace_context traceparent amzn_trace_id
-        uber_trace_id dd_trace_id cf_ray ray_id ray""",
+        uber_trace_id dd_trace_id cf_ray ray_id ray cray 追踪id 链路id""",
     ),
     Named(
         "session id",
         "sess_{}",
         Trust.ID,
-        "session_id conversation_id thread_id run_id message_id chat_id",
+        "session_id conversation_id thread_id run_id message_id chat_id 会话id",
     ),
     Named(
         "call id",
@@ -121,13 +124,13 @@ NAMED: Final = (
         "org-{}",
         Trust.NAMED,
         """organization organization_id org org_id openai_organization organisation enterprise_id
-        anthropic_organization_id company company_id""",
+        anthropic_organization_id company company_id 组织id""",
     ),
     Named(
         "project",
         "{}",
         Trust.NAMED,
-        """project project_id project_name openai_project gcp_project google_cloud_project
+        """项目id project project_id project_name openai_project gcp_project google_cloud_project
         quota_project_id project_number resource_group resource_group_name workspace_id workspace
         goog_user_project team_id team_name team database_id""",
     ),
@@ -136,20 +139,23 @@ NAMED: Final = (
         "user_{}",
         Trust.NAMED,
         """user user_id username user_name user_email owner created_by principal full_name
-        first_name last_name safety_identifier end_user_id customer customer_id""",
+        first_name last_name safety_identifier end_user_id customer customer_id
+        用户名 用户id ユーザー名 사용자""",
     ),
     Named(
         "account",
         "{}",
         Trust.NAMED,
         """account account_id account_number account_name aws_account_id subscription_id tenant_id
-        tenant tenant_name client_id installation_id billing_account owner_id member_id""",
+        tenant tenant_name client_id installation_id billing_account owner_id member_id
+        账号 账户id 帐号 租户id""",
     ),
     Named(
         "phone number",
         PHONE,
         Trust.ID,
-        "phone phone_number mobile mobile_phone cell_phone tel telephone msisdn fax",
+        "phone phone_number mobile mobile_phone cell_phone tel telephone msisdn fax "
+        "手机号 手机号码 手机 电话 電話番号",
     ),
     Named(
         HOST_NAME,
@@ -179,6 +185,7 @@ _NOUNS: Final = frozenset(
 )
 _SETTING: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _LONGEST_NAME: Final = 80
+_ONE_LONG_PIECE: Final = re.compile(r"[A-Za-z0-9_.~/+=-]{20,}")
 _SEPARATORS: Final = str.maketrans("", "", "_-. ")
 
 
@@ -187,6 +194,12 @@ def _folded(name: str) -> str:
 
 
 _BY_NAME: Final = {_folded(name): named for named in NAMED for name in named.names.split()}
+_FOREIGN: Final = (name for name in _BY_NAME if not name.isascii())
+OTHER_SCRIPTS: Final = tuple(
+    name.removesuffix("id") + ("\\ ?[Ii][Dd]" if name.endswith("id") else "")
+    for name in sorted(_FOREIGN, key=len, reverse=True)
+)
+"""Patterns of the names that are not written in ASCII, the longest first."""
 
 
 @lru_cache(maxsize=4096)
@@ -225,11 +238,13 @@ def betrays(named: Named, value: str, *, loosely: bool = False) -> bool:
 
     loosely: the name stood in a sentence, so that a plain word after it is just the next word.
     """
-    if named.trust is Trust.RANDOM and not is_random(value):
+    if named.trust in (Trust.RANDOM, Trust.LONG) and not is_random(value):
+        return False
+    if named.trust is Trust.LONG and not _ONE_LONG_PIECE.fullmatch(value):
         return False
     if is_trivial(value) or _OWN_RULES.match(value) or _is_a_name(value):
         return False
-    if named.trust is Trust.RANDOM:
+    if named.trust in (Trust.RANDOM, Trust.LONG):
         return True
     if named.trust is Trust.ID or (loosely and named.trust is Trust.NAMED):
         return is_id(value) or (not loosely and is_drawn_after_prefix(value))

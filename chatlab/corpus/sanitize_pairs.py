@@ -9,6 +9,7 @@ from typing import Final
 from chatlab.corpus.placeholders import NUMBER
 from chatlab.corpus.sanitize_named import (
     COOKIE,
+    OTHER_SCRIPTS,
     Named,
     Trust,
     betrays,
@@ -24,24 +25,34 @@ def start(inside: str = "") -> str:
     """The pattern of where a value can begin: not after a letter, a digit or one of `inside`, but
     after an escape such as ``\\n`` or ``%22``."""
     return (
-        rf"(?:(?<![A-Za-z0-9\\{inside}])|(?<=\\[nrtbf])|(?<=%[0-9A-Fa-f]{{2}})"
+        rf"(?:(?<![A-Za-z0-9\\%{inside}])(?<!\x1b\[)|(?<=\\[nrtbf])|(?<=%[0-9A-Fa-f]{{2}})"
         r"|(?<=\\u[0-9A-Fa-f]{4}))"
     )
 
 
+def end(inside: str = "") -> str:
+    """The pattern of where a value can end: before no letter or digit of ASCII and none of
+    `inside`; letters of other scripts stand next to values without a space."""
+    return rf"(?![A-Za-z0-9{inside}]|_[A-Za-z0-9])"
+
+
 _PAIR: Final = re.compile(
-    r"""(?:(?<![A-Za-z0-9_.-])|(?<=%[0-9A-Fa-f]{2}))
-    (?P<name>[A-Za-z][A-Za-z0-9_.-]{1,60}(?:\ (?:id|ID|Id|key|Key|token|group|name|number|hash))?)
-    (?P<gap>\\{0,8}["'`”]?
-      (?: \ {0,3}(?:=>|:=|[:=]|%3[ADad]|\bis\b)\ {0,3}(?:Optional\(|[b\[(])?
-        | (?<=["'])\ {0,3},\ {0,3}b?
-        | (?<=[A-Za-z])>(?=[^<\s]{4,300}</) ))
-    (?P<quote>\\{0,8}["'`“])?""",
+    rf"""(?=[A-Za-z_\u0400-\uffee])(?:(?<![A-Za-z0-9_.-])|(?<=%[0-9A-Fa-f]{{2}}))
+    (?P<name>(?=[^\x00-\x7f])(?:{"|".join(OTHER_SCRIPTS)})
+      |_{{0,2}}[A-Za-z][A-Za-z0-9_.-]{{1,60}}
+       (?:\ (?:id|ID|Id|key|Key|token|group|name|number|hash))?)
+    (?P<gap>\\{{0,8}}["'`”]?
+      (?: \ {{0,3}}(?:=>|:=|[:=：＝为是]|%3[ADad]|\bis\b)\ {{0,3}}
+          (?:<(?:strong|b|code|span|em|td)\b[^<>]{{0,80}}>\ ?)?
+          (?:Optional\(|[\[(]|b(?=\\{{0,8}}["']))?
+      | (?<=["'])\ {{0,3}},\ {{0,3}}b?
+      | (?<=[A-Za-z\u0400-\uffee])>(?=[^<\s]{{4,300}}</) ))
+    (?P<quote>\\{{0,8}}["'`“])?""",
     re.VERBOSE,
 )
-_GAPS: Final = (":", "=", ">", ",", " is ", "%3")
+_GAPS: Final = (":", "=", ">", ",", " is ", "%3", *"：＝为是")
 _FLAG: Final = re.compile(
-    r"""(?<![\w-])--?(?P<name>[A-Za-z][A-Za-z0-9-]{1,40})[ ]{1,3}
+    r"""(?<![A-Za-z0-9_-])--?(?P<name>[A-Za-z][A-Za-z0-9._-]{1,40})(?:[ ]{1,3}|=)
     (?P<quote>\\{0,8}["'])?(?P<value>[^\s"'\\-][^\s"'\\]{3,1023})""",
     re.VERBOSE,
 )
@@ -49,13 +60,19 @@ _LOGIN: Final = re.compile(
     r"(?<![\w-])(?:-u|--user|--proxy-user)[ =]{1,3}[\"']?"
     r"(?P<user>[^\s:\"']{1,128}):(?P<value>[^\s\"']{1,512})"
 )
+_SAID_PASSWORD: Final = re.compile(
+    r"(?i:\bpass(?:word|phrase|wd)) {1,2}(?:was |is )?\\{0,8}(?P<quote>[\"'`])"
+    r"(?P<value>[^\s\"'`\\]{4,128})\\{0,8}(?P=quote)"
+)
+_OPENAI_LIMIT: Final = re.compile(r" in organization (?P<value>[A-Za-z0-9][\w-]{2,63}) on ")
 _SENTENCE: Final = re.compile(
     r"(?=[a-zA-Z])"
     + start("_-")
     + r"""(?P<name>(?:(?:request|trace|session|ray|call|run|thread|log|correlation|activity|key
         |client|project|organi[sz]ation|account|team|user|tenant|workspace|subscription|customer)
         [ _-]?(?:id|key|token|number|hash) | (?:api|access|secret)[ _-]?(?:key|token)
-      | project|organi[sz]ation|account|team|user|tenant|workspace|customer|key|token|password))
+      | project|organi[sz]ation|account|team|user|tenant|workspace|customer|key|token|password
+      | trace|span))
     \ {1,2}(?:\#|no\.\ |was\ |is\ |=\ )?[(\[<]?(?P<quote>\\{0,8}["'`“])?
     (?P<value>[A-Za-z0-9][A-Za-z0-9_.@=/+-]{3,255})""",
     re.VERBOSE | re.IGNORECASE,
@@ -65,10 +82,15 @@ _INTRODUCTIONS: Final = (
     *("activity", "key", "client", "project", "organi", "account", "team", "user", "tenant"),
     *("workspace", "subscription", "customer", "secret", "token", "password"),
 )
-_BARE: Final = re.compile(r"""[^\s"'`“”‘’\\,;&<>(){}\[\]|，。；）（=]{1,1024}={0,2}""")
+_BARE: Final = re.compile(
+    r"""(?:[^\s"'`“”‘’\\,;&<>(){}\[\]|=\x1b\u2e80-\uffee]{1,1024}+
+    | [^\s"'`“”‘’\\,;&<>(){}\[\]|\x1b，。；）（=]{1,1024}+)={0,2}""",
+    re.VERBOSE,
+)
 _LINE: Final = re.compile(r"""[^\r\n"\\]{1,8192}""")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _CRUMB: Final = re.compile(r"[^\s=;,]=[^\s=]")
+_ENCODED_END: Final = re.compile(r"%(?:0[AaDd]|2[026789Cc]|3[BbCcEe]|5[BbDd]|7[BbDd])")
 _MAX_QUOTED: Final = 4096
 
 
@@ -85,11 +107,15 @@ def redact_pairs(text: str, take: Take) -> str:
         named = meaning(name)
         if named is None or not _is_pair(text, pair):
             continue
+        if named.trust is Trust.LONG and text[pair.start() - 1 : pair.start()] in ("?", "&"):
+            named = _CODE
         start, end = pair.end(), _value_end(text, pair, named)
         value = text[start:end]
-        if not pair["quote"] and _is_code(text, pair, value):
+        if name.isascii() and not pair["quote"] and _is_code(text, pair, value):
             continue
         if named.kind == COOKIE and not _CRUMB.search(value):
+            continue
+        if not name.isascii() and not value.isascii():
             continue
         loosely = named.trust is not Trust.RANDOM and _in_a_sentence(text, name, pair, end)
         if betrays(named, value, loosely=loosely):
@@ -103,7 +129,7 @@ def redact_pairs(text: str, take: Take) -> str:
 
 def redact_flags(text: str, take: Take) -> str:
     """`text` without the secrets in command lines: ``--api-key X``, ``-u name:password``."""
-    if "--" not in text and " -u" not in text:
+    if "--" not in text and " -u" not in text and "-D" not in text:
         return text
 
     def flag(match: re.Match[str]) -> str:
@@ -124,6 +150,8 @@ def redact_flags(text: str, take: Take) -> str:
 
 
 _PASSWORD: Final = Named("password", "{}", Trust.SECRET, "")
+_CODE: Final = Named("token", "{}", Trust.RANDOM, "")
+"""What ``code`` is in a query: the code of a login, however short."""
 
 
 def redact_sentences(text: str, take: Take) -> str:
@@ -131,7 +159,7 @@ def redact_sentences(text: str, take: Take) -> str:
 
     def said(match: re.Match[str]) -> str:
         name, value = match["name"], match["value"].rstrip(".=/-")
-        named = meaning(name)
+        named = meaning(name) or meaning(f"{name} id")
         if named is None or (value.isdecimal() and not name.lower().endswith(_NUMBERED)):
             return match[0]
         quoted = match["quote"] is not None and named.trust is Trust.NAMED
@@ -139,8 +167,19 @@ def redact_sentences(text: str, take: Take) -> str:
             return match[0]
         return replaced(match, "value", take(named.kind, value, named.form), len(value))
 
+    def as_it_stands(match: re.Match[str]) -> str:
+        named = meaning("password" if "pass" in match[0].lower() else "organization")
+        if named is None or not betrays(named, match["value"]):
+            return match[0]
+        return replaced(match, "value", take(named.kind, match["value"], named.form))
+
     low = text.lower()
-    return _SENTENCE.sub(said, text) if any(word in low for word in _INTRODUCTIONS) else text
+    if not any(word in low for word in _INTRODUCTIONS):
+        return text
+    text = _SENTENCE.sub(said, text)
+    if " in organization " in text:
+        text = _OPENAI_LIMIT.sub(as_it_stands, text)
+    return _SAID_PASSWORD.sub(as_it_stands, text) if "pass" in low else text
 
 
 _NUMBERED: Final = ("id", "number", "account")
@@ -182,13 +221,21 @@ def _is_code(text: str, pair: re.Match[str], value: str) -> bool:
     written = "_" in value or "." in value
     if any(quote in gap for quote in "\"'"):
         return plain and written
+    if _GOES_ON.match(text, after):
+        return False
     return plain and "=" in gap and (written or " " in gap or value == name)
+
+
+_GOES_ON: Final = re.compile(r" (?!(?:and|or|if|else|is|not|in|for|as)\b)[a-z]{2,} ")
+"""What makes the words after a value those of a sentence, not of a program."""
 
 
 def _in_a_sentence(text: str, name: str, pair: re.Match[str], end: int) -> bool:
     """Whether name and value are words of a sentence: no header, setting, member or argument."""
     gap = pair["gap"]
-    marked = pair["quote"] is not None or any(mark in gap for mark in "=\"'>%")
+    marked = pair["quote"] is not None or any(mark in gap for mark in "=\"'>%：＝")
+    around = text[pair.start() - 1 : pair.start()], text[end : end + 1]
+    marked = marked or around in (("'", "'"), ('"', '"'), ("`", "`"))
     if marked or "-" in name or name.isupper():
         return False
     if "_" in name or name.lower().endswith(("name", "id")):
@@ -210,7 +257,7 @@ def _value_end(text: str, pair: re.Match[str], named: Named) -> int:
     bare = (_LINE if whole_line else _BARE).match(text, start)
     if bare is None:
         return start
-    value = bare[0].partition("%26")[0] if "%3" in pair["gap"] else bare[0]
+    value = _ENCODED_END.split(bare[0], maxsplit=1)[0] if "%3" in pair["gap"] else bare[0]
     return start + len(value.rstrip(" .:!?*'"))
 
 

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from chatlab.corpus.placeholders import is_own, is_trivial
-from chatlab.corpus.sanitize_pairs import Take, replaced, start
+from chatlab.corpus.sanitize_escapes import as_read
+from chatlab.corpus.sanitize_pairs import Take, end, replaced, start
 from chatlab.corpus.sanitize_shapes import is_id
 
 _PRIVATE: Final = (
@@ -56,9 +57,9 @@ _CODE: Final = frozenset(
     ("self", "this", "cls", "config", "settings", "env", "process", "node", "package", "module")
 )
 _HOST: Final = re.compile(
-    start("_.-") + r"[A-Za-z0-9-]{1,63}+(?:\.[A-Za-z0-9-]{1,63}+){1,12}+(?![\w@(])"
+    start("_.-") + r"[A-Za-z0-9-]{1,63}+(?:\.[A-Za-z0-9-]{1,63}+){1,12}+(?![@(])" + end()
 )
-_LABEL: Final = r"(?P<host>[A-Za-z0-9][A-Za-z0-9_-]{1,62}+)(?![\w.<{@])"
+_LABEL: Final = r"(?P<host>[A-Za-z0-9][A-Za-z0-9_-]{1,62}+)(?![A-Za-z0-9_.<{@])"
 _URL_HOST: Final = re.compile(rf":(?:\\?/){{2}}(?:[^\s/@\"'\\<>]{{1,200}}@)?+{_LABEL}")
 _SCHEMES: Final = (
     *("http", "https", "ws", "wss", "grpc", "grpcs", "tcp", "udp", "amqp", "amqps", "redis"),
@@ -70,6 +71,7 @@ _INTRODUCED_HOSTS: Final = tuple(
     for sign, rest in (
         *(("ENOTFOUND ", ""), ("EAI_AGAIN ", ""), ("connect to host ", ""), ("Host: ", "")),
         *(("resolve ", r"(?:host: |host address ‘|\\?['\"])"), ("host=", r"\\?['\"]")),
+        ("service not known: ", r"\\?['\"]"),
         *(("connect to ", r"(?=[\w-]{2,63} port \d)"), ("lookup ", r"(?=[\w-]+ on \d)")),
         ("host", r"(?:name)?\\?[\"']: ?\\?[\"']"),
     )
@@ -79,7 +81,7 @@ _INTRODUCED_HOSTS: Final = tuple(
 _MACHINE: Final = re.compile(
     start("_.-")
     + r"(?:(?:DESKTOP|LAPTOP|WIN|MSI)-[A-Z0-9]{6,12}|ip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}"
-    r"|[a-z0-9]+(?:-[a-z0-9]+){0,6}-[bcdf0-9]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5})(?![\w-])"
+    r"|[a-z0-9]+(?:-[a-z0-9]+){0,6}-[bcdf0-9]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5})" + end("-")
 )
 _SYSLOG: Final = re.compile(
     r"^(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<host>[A-Za-z0-9][\w.-]{1,62}) "
@@ -88,10 +90,10 @@ _SYSLOG: Final = re.compile(
 )
 _FOLDERS: Final = (
     (
-        ("/home", "/Users", "/mail"),
+        ("/home", "/Users", "/mail", "/users"),
         re.compile(
-            r"""(?P<before>/(?:(?<![A-Za-z0-9.]/)|(?<=\\[nrt]/)|(?<=%20/))
-            (?:home|Users|(?:export|data)\\?/home|(?:mnt\\?/)?[a-z]\\?/Users|var\\?/mail)\\?/)
+            r"""(?P<before>/(?:(?<![A-Za-z0-9.]/)|(?<=\\[nrt]/)|(?<=%20/)|(?<=/\.\./))
+            (?:home|Users|(?:export|data)\\?/home|data\\?/users|Volumes\\?/Users|(?:mnt\\?/)?[a-z]\\?/Users|var\\?/mail)\\?/)
             (?P<user>[^\s/:;,"'<>|\\()\[\]{}]{1,64})""",
             re.VERBOSE,
         ),
@@ -104,7 +106,20 @@ _FOLDERS: Final = (
             re.VERBOSE,
         ),
     ),
-    (("~",), re.compile(r"(?P<before>~)(?<![\w/~]~)(?P<user>[a-z][a-z0-9._-]{1,31})(?=/)")),
+    (
+        ("~",),
+        re.compile(
+            r"(?P<before>~)(?<![\w/~]~)(?P<user>[a-z][a-z0-9._-]{1,31}|[^\W\d_a-z][\w.'-]{1,31})(?=/)"
+        ),
+    ),
+    (
+        ("\\\\",),
+        re.compile(
+            r"""(?P<before>(?<![^\s"'(=])\\{2,32})(?P<user>[A-Zac-mo-qsv-z][A-Za-z0-9-]{2,62}(?P<gap>\\{1,16})
+            [^\\/:;,*?"'<>|\s()]{1,64})(?=\\|[\s"']|$)""",
+            re.VERBOSE,
+        ),
+    ),
     (("/folders/",), re.compile(r"(?P<before>/var/folders/)(?P<user>[\w+]{2}/[\w+]{20,40})")),
 )
 """Where the names of users stand in paths: what such a path has, and its form."""
@@ -136,11 +151,12 @@ _RESOURCE_KINDS: Final[dict[str, str]] = {
     "users": "user",
     "providers/microsoft.": "account",
 }
+_COLLECTIONS: Final = frozenset({"locations", "settings", "models", "publishers", "billing"})
 _NAMED_FREELY: Final = ("projects", "resourcegroups", "subscriptions", "providers/")
 _RESOURCE: Final = re.compile(
     rf"""(?P<before>(?<![A-Za-z0-9_])(?P<type>{"|".join(list(_RESOURCE_KINDS)[:-1])}
       |providers/Microsoft\.[A-Za-z.]{{2,60}}/[A-Za-z]{{2,40}})(?:\\?/|%2F))
-    (?P<name>[^\s/"'`,;:?&#\\<>{{}}()%\[\]]{{1,128}})""",
+    (?P<name>[^\s/"'`,;:?&#\\<>{{}}()%\[\]\x1b\u2e80-\uffee]{{1,128}})""",
     re.VERBOSE | re.IGNORECASE,
 )
 _LINK_START: Final = re.compile(
@@ -161,7 +177,7 @@ _MAX_LINK: Final = 400
 
 def in_documentation_link(text: str, position: int) -> bool:
     """Whether `position` stands in the path of a link to pages that are written for everybody."""
-    before = text[max(0, position - _MAX_LINK) : position]
+    before = as_read(text[max(0, position - _MAX_LINK) : position])
     start = before.rfind("http")
     link = _LINK_START.match(before, start) if start >= 0 else None
     if link is None or "?" in link["path"]:
@@ -203,11 +219,7 @@ def _host(host: str, take: Take) -> str:
 
 def _url_host(match: re.Match[str], take: Take) -> str:
     before = match.string[max(0, match.start() - 12) : match.start()]
-    scheme = _SCHEME_END.search(before)
-    return _bare_host(match, take) if scheme and scheme[0].lower() in _SCHEMES else match[0]
-
-
-_SCHEME_END: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*$")
+    return _bare_host(match, take) if before.lower().endswith(_SCHEMES) else match[0]
 
 
 def _bare_host(match: re.Match[str], take: Take) -> str:
@@ -232,6 +244,12 @@ def _folder(match: re.Match[str], take: Take) -> str:
     before, user = match["before"], match["user"]
     if user.lower() in _SHARED_USERS or is_own(user) or user.startswith((".", "$", "%", "*")):
         return match[0]
+    if "gap" in match.re.groupindex:
+        host, gap, share = user.partition(match["gap"])
+        if is_own(share):
+            return match[0]
+        host = host if is_own(host) else take("host name", host, "{}")
+        return f"{before}{host}{gap}{take('user name in a path', share, '{}')}"
     form = "{}/{}" if "/" in user else "{}"
     return f"{before}{take('user name in a path', user, form)}"
 
@@ -239,7 +257,12 @@ def _folder(match: re.Match[str], take: Take) -> str:
 def _resource(match: re.Match[str], take: Take) -> str:
     name, type_ = match["name"].rstrip("."), match["type"].lower()
     drawn = type_.startswith(_NAMED_FREELY) or is_id(name)
-    if is_trivial(name) or not drawn or in_documentation_link(match.string, match.start()):
+    if (
+        is_trivial(name)
+        or name in _COLLECTIONS
+        or not drawn
+        or in_documentation_link(match.string, match.start())
+    ):
         return match[0]
     kind = next(kind for start, kind in _RESOURCE_KINDS.items() if type_.startswith(start))
     return replaced(match, "name", take(kind, name, "{}"), len(name))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 TOKEN: Final = r"[A-Za-z0-9_-]{16,4096}"
+SHORT: Final = r"[A-Za-z0-9_-]{8,4096}"
 DOTTED: Final = r"[A-Za-z0-9_.~-]{16,4096}"
 BASE64: Final = r"[A-Za-z0-9+/_-]{12,4096}={0,2}"
 UPPER: Final = r"[A-Z0-9]{12,128}(?![a-z])"
@@ -29,7 +30,7 @@ class Prefixed:
 KEYS: Final = (
     Prefixed(
         "OpenAI key",
-        TOKEN,
+        SHORT,
         ("sk-", "sk-proj-", "sk-svcacct-", "sk-admin-", "sk-service-", "sk-None-", "ek_"),
     ),
     Prefixed(
@@ -40,6 +41,7 @@ KEYS: Final = (
             *("sk-ant-sid01-", "sk-ant-sid02-"),
         ),
     ),
+    Prefixed("Alibaba key", TOKEN, ("LTAI", "ALTAK-")),
     Prefixed("OpenRouter key", TOKEN, ("sk-or-", "sk-or-v1-")),
     Prefixed("Google API key", TOKEN, ("AIza",)),
     Prefixed("Google token", DOTTED, ("ya29.", "AQ.", "1//0", "GOCSPX-")),
@@ -168,5 +170,5 @@ IDS: Final = (
 )
 """Ids: they name an account, a person or one call."""
 
-TAILS: Final = {tail: re.compile(tail) for tail in (TOKEN, DOTTED, BASE64, UPPER, ID)}
+TAILS: Final = {tail: re.compile(tail) for tail in (TOKEN, SHORT, DOTTED, BASE64, UPPER, ID)}
 """The tails, compiled."""

@@ -20,6 +20,10 @@ have about two. After a key's prefix the doubt goes the other way."""
 _LONG: Final = 16
 """Letters and digits together that, after a key's prefix, are no word and its number."""
 
+_LONGER_THAN_WORDS: Final = 28
+_MANY_LETTERS: Final = 8
+"""From this length on, letters without a break are no word; fewer different ones are a filler."""
+
 _FEW_DIGITS: Final = 0.12
 """Digits for each letter, at most, in a word with more than one number in it."""
 
@@ -50,6 +54,7 @@ def is_drawn_after_prefix(tail: str) -> bool:
     return any(
         len(runs := _RUN.findall(segment)) > 2
         or (len(runs) > 1 and len(segment) >= _LONG)
+        or (len(segment) >= _LONGER_THAN_WORDS and len(set(segment)) >= _MANY_LETTERS)
         or not is_word(segment, _WRITTEN_AFTER_A_PREFIX)
         for segment in _SEGMENT.findall(tail[:_JUDGED_CHARS])
     )
