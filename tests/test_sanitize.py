@@ -571,32 +571,19 @@ DENSE: dict[str, Callable[[], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_takes_less_than_a_second(name: str) -> None:
-    """Time grows with the length only, also on texts that are made to be slow."""
-    text = HOSTILE[name]()
+@pytest.mark.parametrize("name", HOSTILE | DENSE)
+def test_time_grows_with_the_length_alone(name: str) -> None:
+    """A megabyte takes ten times as long as a tenth of it, not a hundred times."""
+    text = (HOSTILE | DENSE)[name]()
     sanitize_text("load the detector")
-    assert _cpu_s(text) < max(1.0, SCANS * _scan_s()) or _cpu_s(text) < max(1.0, SCANS * _scan_s())
+    tenth = max(min(_cpu_s(text[: MEGABYTE // 10]) for _ in range(2)), 0.005)
+    assert _cpu_s(text) < 30 * tenth
 
 
 @pytest.mark.parametrize("name", DENSE)
-def test_a_megabyte_of_nothing_but_secrets_takes_seconds(name: str) -> None:
-    """Tens of thousands of replacements cost their own time, and no more than that."""
-    text = DENSE[name]()
-    begin = time.process_time()
-    result = sanitize_text(text)
-    assert time.process_time() - begin < 4.0
-    assert sum(one.count for one in result.removed) >= 19_000
-
-
-SCANS = 100
-"""How many bare scans of a megabyte fit into a second, unless others use the machine too."""
-
-
-def _scan_s() -> float:
-    start = time.process_time()
-    re.search(r"(?<![a-z])\d", _filled("a "))
-    return time.process_time() - start
+def test_a_megabyte_of_nothing_but_secrets_loses_them_all(name: str) -> None:
+    """Tens of thousands of them, each counted."""
+    assert sum(one.count for one in sanitize_text(DENSE[name]()).removed) >= 19_000
 
 
 def _cpu_s(text: str) -> float:
