@@ -237,13 +237,13 @@ class Proposal:
 
     def _added(self, anyway: bool) -> Sample:
         while True:
+            slug = self._unused()  # before the look at twins: one that comes later takes this name
             twin = None if anyway else self._written_meanwhile()
             if twin is not None:
                 raise SampleError(
                     f"{self.id}: the same failure was written just now as {twin.id}; at most "
                     "numbers differ; give anyway=True (--yes) to add it all the same"
                 )
-            slug = self._unused()
             try:
                 return self.corpus.add(self.record, slug)
             except SampleError:
