@@ -7,14 +7,7 @@ Each step is a `Turn`, with its own retries; its attempts are counted on from th
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-)
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import replace
 from functools import partial

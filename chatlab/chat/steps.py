@@ -74,9 +74,9 @@ class Steps:
         self._fixed = {"model": model, **request, "store": store}
         self._on_lost = on_lost
         self._stored: list[Message | str] | None = None
-        self._chain = chain
+        self._wanted = chain
         self._chains = chain and store and not plan_mode
-        self._kept = True
+        self._keeps_ids = True
         self._references = True
         self._stale = False
         self._anchor: str | None = None
@@ -114,7 +114,7 @@ class Steps:
         ):
             verdict = replace(verdict, retryable=True, chain_broken=True)
         if verdict.chain_broken and (self._chains or self._referenced):
-            self._kept = self._kept and "data retention" not in said.lower()
+            self._keeps_ids = self._keeps_ids and "data retention" not in said.lower()
             self._leave_chain(said)
         elif self._anchor is not None and verdict.rule.startswith("continuity-"):
             self._leave_chain(said)
@@ -140,7 +140,7 @@ class Steps:
 
     def messages(self, completed: bool) -> tuple[Message, ...]:
         """The question and what was made of it. Only a `completed` turn keeps response ids."""
-        if completed and self._kept:
+        if completed and self._keeps_ids:
             return (*self.question, *self.made)
         return (*self.question, *map(_nameless, self.made))
 
@@ -168,7 +168,7 @@ class Steps:
     def _resolve(self, stored: list[Message | str]) -> None:
         known = [*stored, *self.question]
         found = resolve_chain(known, self._store, self._model, self._plan_mode)
-        self.resolution = found if self._chain else _replaying(found, known, "chain mode is off")
+        self.resolution = found if self._wanted else _replaying(found, known, "chain mode is off")
         self._anchor = self._continued = self.resolution.previous_response_id
 
     def _body(self) -> dict[str, Any]:
