@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chatlab.chat import Message, resolve_chain
     from chatlab.corpus import Corpus
     from chatlab.errors import RULES, Failure, Kind, Verdict, classify, with_verdict
-    from chatlab.magics import load_ipython_extension
+    from chatlab.jupyter.magics import load_ipython_extension
     from chatlab.retry import Backoff, VirtualClock, arun, run
 
 __version__ = "0.1.0"
@@ -39,7 +39,7 @@ _HOMES = {
     **dict.fromkeys(("Backoff", "VirtualClock", "run", "arun"), "retry"),
     **dict.fromkeys(("Message", "resolve_chain"), "chat"),
     "Corpus": "corpus",
-    "load_ipython_extension": "magics",
+    "load_ipython_extension": "jupyter.magics",
 }
 _ROOMS = frozenset({"errors", "retry", "corpus", "chat", "lab", "views"})
 

@@ -41,10 +41,10 @@ def imported(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_rooms_import_downwards_only(file: Path) -> None:
-    """A room imports from itself, from rooms below it, and from `markup`; `errors` from no room."""
+    """A room imports from itself, from rooms below it, and from `text`; `errors` from no room."""
     room = file.relative_to(PACKAGE).parts[0]
     allowed = (
-        {*LOWEST_FIRST[: LOWEST_FIRST.index(room) + 1], "markup"} if room in LOWEST_FIRST else None
+        {*LOWEST_FIRST[: LOWEST_FIRST.index(room) + 1], "text"} if room in LOWEST_FIRST else None
     )
     for name in imported(file):
         parts = name.split(".")
@@ -53,9 +53,11 @@ def test_rooms_import_downwards_only(file: Path) -> None:
         assert parts[1] in allowed, f"{file.name} of {room} imports {name}"
 
 
-def test_markup_imports_nothing_of_ours() -> None:
+def test_text_imports_no_room() -> None:
     """The bottom of the house."""
-    assert not any(name.startswith("chatlab") for name in imported(PACKAGE / "markup.py"))
+    for file in (PACKAGE / "text").glob("*.py"):
+        ours = {name for name in imported(file) if name.startswith("chatlab")}
+        assert not [name for name in ours if not name.startswith("chatlab.text")]
 
 
 @pytest.mark.parametrize("room", ["errors", "retry"])

@@ -5,12 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chatlab.chat.attempt import Discarded, StreamFailed
-from chatlab.chat.chain import Condition, Mode, Resolution, resolve_chain
+from chatlab.chat.chain.resolver import Condition, Mode, Resolution, resolve_chain
 from chatlab.chat.chained import ChainedTurn
-from chatlab.chat.contracts import Outcome
-from chatlab.chat.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.history import (
+from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
+from chatlab.chat.messages.history import (
     ContextPart,
     FilePart,
     FileReferencePart,
@@ -19,35 +17,44 @@ from chatlab.chat.history import (
     Role,
     ToolResultPart,
 )
-from chatlab.chat.parts import BlockPart, Part, Piece, ReasoningPart, TextPart, ToolCallPart
-from chatlab.chat.replay_input import ReplayInput, replay_input
+from chatlab.chat.messages.parts import (
+    BlockPart,
+    Part,
+    Piece,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+)
+from chatlab.chat.messages.usage import Usage
+from chatlab.chat.render.full_history import ReplayInput, replay_input
+from chatlab.chat.stream.attempt import Discarded, StreamFailed
+from chatlab.chat.stream.contracts import Outcome
 from chatlab.chat.turn import Turn
-from chatlab.chat.usage import Usage
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 
 if TYPE_CHECKING:
-    from chatlab.chat.database import StoreError
-    from chatlab.chat.hub import Hub, HubLoad
-    from chatlab.chat.metrics import Metrics
-    from chatlab.chat.relay import TurnLost
-    from chatlab.chat.store import Chat, Store
-    from chatlab.chat.stream import Stream
-    from chatlab.chat.subscription import Subscription
-    from chatlab.chat.view import LiveEvent, Snapshot, View
+    from chatlab.chat.accounting.prometheus import Metrics
+    from chatlab.chat.hub.channel import Stream
+    from chatlab.chat.hub.hub_api import Hub, HubLoad
+    from chatlab.chat.hub.relay import TurnLost
+    from chatlab.chat.hub.subscription import Subscription
+    from chatlab.chat.hub.view import LiveEvent, Snapshot, View
+    from chatlab.chat.storage.database import StoreError
+    from chatlab.chat.storage.store_file import Chat, Store
 
 _HOMES = {
-    "Chat": "store",
-    "Hub": "hub",
-    "HubLoad": "hub",
-    "LiveEvent": "view",
-    "Metrics": "metrics",
-    "Snapshot": "view",
-    "Store": "store",
-    "StoreError": "database",
-    "Stream": "stream",
-    "Subscription": "subscription",
-    "TurnLost": "relay",
-    "View": "view",
+    "Chat": "storage.store_file",
+    "Hub": "hub.hub_api",
+    "HubLoad": "hub.hub_api",
+    "LiveEvent": "hub.view",
+    "Metrics": "accounting.prometheus",
+    "Snapshot": "hub.view",
+    "Store": "storage.store_file",
+    "StoreError": "storage.database",
+    "Stream": "hub.channel",
+    "Subscription": "hub.subscription",
+    "TurnLost": "hub.relay",
+    "View": "hub.view",
 }
 
 __all__ = [

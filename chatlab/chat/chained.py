@@ -13,22 +13,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
-from chatlab.chat.attempt import Discarded
-from chatlab.chat.callback import call_back
-from chatlab.chat.chain import Resolution
-from chatlab.chat.contracts import Outcome
-from chatlab.chat.course import error_of
-from chatlab.chat.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.history import Message, Role, decode
-from chatlab.chat.options import TurnOptions, check_options, without_retries
-from chatlab.chat.steps import History, Steps
-from chatlab.chat.tools import Calls, Results, RunTool, Tools
+from chatlab.chat.chain.resolver import Resolution
+from chatlab.chat.chain.steps import History, Steps
+from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
+from chatlab.chat.messages.history import Message, Role, decode
+from chatlab.chat.stream.attempt import Discarded
+from chatlab.chat.stream.contracts import Outcome
+from chatlab.chat.stream.turn_state import error_of
+from chatlab.chat.transport.callbacks import call_back
+from chatlab.chat.transport.options import TurnOptions, check_options, without_retries
+from chatlab.chat.transport.tools import Calls, Results, RunTool, Tools
 from chatlab.chat.turn import Turn
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.retry import GiveUp
 
 if TYPE_CHECKING:
-    from chatlab.chat.metrics import Metrics
+    from chatlab.chat.accounting.prometheus import Metrics
 
 
 class ChainedTurn:

@@ -16,20 +16,20 @@ from contextlib import aclosing, closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from chatlab.chat.attempt import Attempt, Discarded
-from chatlab.chat.callback import call_back
-from chatlab.chat.course import Course, Request
-from chatlab.chat.events import Answer, TurnEvent, TurnStatus
-from chatlab.chat.parts import ToolCallPart
-from chatlab.chat.reader import TaskReader, ThreadReader
-from chatlab.chat.sdk import Caller
-from chatlab.chat.waiting import Patience
+from chatlab.chat.messages.events import Answer, TurnEvent, TurnStatus
+from chatlab.chat.messages.parts import ToolCallPart
+from chatlab.chat.stream.attempt import Attempt, Discarded
+from chatlab.chat.stream.turn_state import Course, Request
+from chatlab.chat.transport.callbacks import call_back
+from chatlab.chat.transport.reader import TaskReader, ThreadReader
+from chatlab.chat.transport.sdk import Caller
+from chatlab.chat.transport.timeouts import Patience
 from chatlab.errors import Verdict
 from chatlab.retry import Backoff, Clock, GiveUp, SystemClock
-from chatlab.retry.run import DEFAULT_POLICY
+from chatlab.retry.runner import DEFAULT_POLICY
 
 if TYPE_CHECKING:
-    from chatlab.chat.metrics import Metrics
+    from chatlab.chat.accounting.prometheus import Metrics
 
 LINGER_S: Final = 0.1
 """How long a complete stream may take to end, so that its connection can be used again."""

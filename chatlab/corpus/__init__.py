@@ -1,16 +1,16 @@
 """Real failures with their expected verdicts, and what is done with them."""
 
-from chatlab.corpus.capture import Caught
-from chatlab.corpus.check import Report, Result, check, check_sample
-from chatlab.corpus.diff import diff
-from chatlab.corpus.left_out import leave_one_provider_out
+from chatlab.corpus.adding.capture import Caught
+from chatlab.corpus.adding.proposal import Added, Proposal
+from chatlab.corpus.checking import Report, Result, check, check_sample
+from chatlab.corpus.comparison import diff
 from chatlab.corpus.library import Corpus
-from chatlab.corpus.mutate import coverage
-from chatlab.corpus.novelty import novelty
-from chatlab.corpus.proposal import Added, Proposal
+from chatlab.corpus.mutation.mutation_run import mutate
+from chatlab.corpus.mutation.rule_coverage import coverage
+from chatlab.corpus.novelty.leave_one_out import leave_one_provider_out
+from chatlab.corpus.novelty.novel import novelty
 from chatlab.corpus.sample import Sample, SampleError
-from chatlab.corpus.sanitize import sanitize, sanitize_text
-from chatlab.corpus.trial import mutate
+from chatlab.corpus.sanitizer.sanitizing import sanitize, sanitize_text
 
 __all__ = [
     "Added",

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from chatlab.corpus.check import Report, check
-from chatlab.corpus.new_files import write_new_files, written_beside
+from chatlab.corpus.adding.atomic_files import write_new_files, written_beside
+from chatlab.corpus.checking import Report, check
 from chatlab.corpus.sample import (
     SIDECARS,
     Sample,
@@ -21,13 +21,13 @@ from chatlab.corpus.sample import (
 )
 from chatlab.corpus.sample_files import files_of, sample_files
 from chatlab.errors import RULES, Rule
-from chatlab.markup import table
+from chatlab.text.markup import table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from chatlab.corpus.capture import Caught
-    from chatlab.corpus.proposal import Proposal
+    from chatlab.corpus.adding.capture import Caught
+    from chatlab.corpus.adding.proposal import Proposal
 
 _HERE: Final = Path(__file__).parent
 _NUMBERED: Final = re.compile(r"-\d+$")
@@ -239,13 +239,13 @@ class Corpus(Mapping[str, Sample]):
         in `Proposal.changed`. Look at the proposal, then ``write()`` it. Raises `SampleError` for
         what cannot become a sample, `ModuleNotFoundError` when the secret detector is missing.
         """
-        from chatlab.corpus.intake import Intake
+        from chatlab.corpus.adding.propose import Intake
 
         return Intake(self).propose(anything, provider=provider).changed(**label)
 
     def capture(self, *, provider: str | None = None, reraise: bool = False) -> Caught:
         """``with corpus.capture() as caught:`` around a call that fails; see `Caught`."""
-        from chatlab.corpus.capture import Caught
+        from chatlab.corpus.adding.capture import Caught
 
         return Caught(self, provider, reraise)
 

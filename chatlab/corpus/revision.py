@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from chatlab.corpus.diff import Answers, answers_in
+from chatlab.corpus.comparison import Answers, answers_in
 from chatlab.corpus.sample import Sample, SampleError
-from chatlab.markup import shortened, visible
+from chatlab.text.markup import shortened, visible
 
 _PACKAGE: Final = Path(__file__).parents[1]
 _TIMEOUT_S: Final = 120
@@ -31,7 +31,7 @@ def answers_at(revision: str, samples: Iterable[Sample]) -> Answers:
     lines = "".join(f"{json.dumps({**sample.record, 'id': sample.id})}\n" for sample in samples)
     with tempfile.TemporaryDirectory(prefix="chatlab-revision-") as folder:
         _unpack(_archived(revision), Path(folder), revision)
-        command = [sys.executable, "-P", "-m", "chatlab.cli", "classify", "--jsonl"]
+        command = [sys.executable, "-P", "-m", "chatlab.cli.main", "classify", "--jsonl"]
         run = subprocess.run(
             command,
             cwd=folder,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from chatlab.errors import Failure, Kind
-from chatlab.errors.providers import DISPLAY_NAMES
+from chatlab.errors.reading.who_answered import DISPLAY_NAMES
 
 SURFACES: Final = (
     *("http_error", "stream_event", "sdk_exception", "transport", "log_line", "truncated_stream"),

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
 
+from chatlab.errors.reading.signals import NO_SIGNALS, Signals, read_signals
 from chatlab.errors.redact import redacted
-from chatlab.errors.signals import NO_SIGNALS, Signals, read_signals
-from chatlab.markup import shortened, visible
+from chatlab.text.markup import shortened, visible
 
 _REPR_CHARS: Final = 2_000
 _NO_CAUSES: Final[tuple[Raised, ...]] = ()

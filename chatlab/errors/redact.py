@@ -1,7 +1,7 @@
 """Secrets out of any text that is shown.
 
 This is the last line before a screen. What goes into the corpus is sanitized more thoroughly, by
-`chatlab.corpus.sanitize`.
+`chatlab.corpus.sanitizer.sanitizing`.
 """
 
 from __future__ import annotations

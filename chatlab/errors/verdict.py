@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from chatlab.errors import messages
+from chatlab.errors.explain import messages
 from chatlab.errors.kinds import Kind
 
 if TYPE_CHECKING:
-    from chatlab.errors.explain import Explanation, Finding
+    from chatlab.errors.explain.explanation import Explanation, Finding
     from chatlab.errors.failure import Failure
-    from chatlab.errors.rule_table import RuleTable
+    from chatlab.errors.rules.table import RuleTable
 
 
 class _Printer(Protocol):
@@ -58,7 +58,7 @@ class Verdict:
         """What the provider said, cleaned, at most 500 characters; ``""`` when it said nothing."""
         if self.failure is None:
             return ""
-        from chatlab.errors.detail import detail
+        from chatlab.errors.reading.provider_message import detail
 
         return detail(self.failure, self.kind)
 
@@ -69,7 +69,7 @@ class Verdict:
 
     def explain(self) -> Explanation:
         """The rules that were tried, what matched where, and the nearest other verdict."""
-        from chatlab.errors.explain import explain
+        from chatlab.errors.explain.explanation import explain
 
         return explain(self)
 
@@ -96,6 +96,6 @@ class Verdict:
         printer.text(f"{self.message}\n{self.explain()}")
 
     def _repr_html_(self) -> str:
-        from chatlab.errors.picture import verdict_html
+        from chatlab.errors.explain.html import verdict_html
 
         return verdict_html(self)

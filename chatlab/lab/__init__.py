@@ -6,47 +6,47 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chatlab.lab.cassette import Cassette
-    from chatlab.lab.exchange import Request
-    from chatlab.lab.exploration import Explored, explore
-    from chatlab.lab.faults import FAULTS, Fault, parse_fault
-    from chatlab.lab.input_items import Refusal
-    from chatlab.lab.memory import Exchange, Remembered, ResponseMemory
-    from chatlab.lab.playback import CassetteStep
-    from chatlab.lab.recorder import RecordingTransport
-    from chatlab.lab.replayed import LogLine, Replay
-    from chatlab.lab.replaying import areplay, replay
-    from chatlab.lab.script import SampleStep, Script, parse_step
-    from chatlab.lab.server import FakeProvider
-    from chatlab.lab.spec import ScriptError
-    from chatlab.lab.success import Success, ToolCall, Usage
+    from chatlab.lab.cassettes.cassette import Cassette
+    from chatlab.lab.cassettes.playback import CassetteStep
+    from chatlab.lab.cassettes.recorder import RecordingTransport
+    from chatlab.lab.exploration.model_check import Explored, explore
+    from chatlab.lab.faults.notation import ScriptError
+    from chatlab.lab.faults.script import SampleStep, Script, parse_step
+    from chatlab.lab.faults.vocabulary import FAULTS, Fault, parse_fault
+    from chatlab.lab.memory.input_items import Refusal
+    from chatlab.lab.memory.response_memory import Exchange, Remembered, ResponseMemory
+    from chatlab.lab.protocols.good_answer import Success, ToolCall, Usage
+    from chatlab.lab.provider.exchange import Request
+    from chatlab.lab.provider.server import FakeProvider
+    from chatlab.lab.replaying.driver import areplay, replay
+    from chatlab.lab.replaying.result import LogLine, Replay
 
 _HOMES = {
-    "FAULTS": "faults",
-    "Cassette": "cassette",
-    "CassetteStep": "playback",
-    "Exchange": "memory",
-    "Explored": "exploration",
-    "FakeProvider": "server",
-    "Fault": "faults",
-    "LogLine": "replayed",
-    "RecordingTransport": "recorder",
-    "Refusal": "input_items",
-    "Remembered": "memory",
-    "Replay": "replayed",
-    "Request": "exchange",
-    "ResponseMemory": "memory",
-    "SampleStep": "script",
-    "Script": "script",
-    "ScriptError": "spec",
-    "Success": "success",
-    "ToolCall": "success",
-    "Usage": "success",
-    "areplay": "replaying",
-    "explore": "exploration",
-    "parse_fault": "faults",
-    "parse_step": "script",
-    "replay": "replaying",
+    "FAULTS": "faults.vocabulary",
+    "Cassette": "cassettes.cassette",
+    "CassetteStep": "cassettes.playback",
+    "Exchange": "memory.response_memory",
+    "Explored": "exploration.model_check",
+    "FakeProvider": "provider.server",
+    "Fault": "faults.vocabulary",
+    "LogLine": "replaying.result",
+    "RecordingTransport": "cassettes.recorder",
+    "Refusal": "memory.input_items",
+    "Remembered": "memory.response_memory",
+    "Replay": "replaying.result",
+    "Request": "provider.exchange",
+    "ResponseMemory": "memory.response_memory",
+    "SampleStep": "faults.script",
+    "Script": "faults.script",
+    "ScriptError": "faults.notation",
+    "Success": "protocols.good_answer",
+    "ToolCall": "protocols.good_answer",
+    "Usage": "protocols.good_answer",
+    "areplay": "replaying.driver",
+    "explore": "exploration.model_check",
+    "parse_fault": "faults.vocabulary",
+    "parse_step": "faults.script",
+    "replay": "replaying.driver",
 }
 _EXTRA = frozenset({"h11", "h2", "cryptography", "hypothesis", "openai"})
 

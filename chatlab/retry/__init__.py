@@ -6,7 +6,7 @@ from chatlab.retry.jitter import Decorrelated, Equal, Full, Jitter
 from chatlab.retry.machine import TRANSITIONS, Action, Event, Retry, RetryMachine, State, Transition
 from chatlab.retry.preset import HintUse, OverLimit, Preset
 from chatlab.retry.presets import PRESETS, preset_named
-from chatlab.retry.run import (
+from chatlab.retry.runner import (
     NestedRetriesWarning,
     arun,
     run,

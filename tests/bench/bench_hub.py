@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from chatlab.chat.events import MessagePart
-from chatlab.chat.hub import Hub
-from chatlab.chat.parts import Piece
-from chatlab.chat.store import Store
-from chatlab.chat.view import Snapshot
+from chatlab.chat.hub.hub_api import Hub
+from chatlab.chat.hub.view import Snapshot
+from chatlab.chat.messages.events import MessagePart
+from chatlab.chat.messages.parts import Piece
+from chatlab.chat.storage.store_file import Store
 
 EVENTS: Final = 100_000
 VIEWERS: Final = 50

@@ -17,8 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from chatlab.errors.rule import Fact, Rule
-from chatlab.errors.rule_table import RuleTable
 from chatlab.errors.rules.access import AUTH_BY_STATUS, AUTH_STRONG, GATEWAY
 from chatlab.errors.rules.capacity import (
     MONEY_BY_CODE,
@@ -38,6 +36,8 @@ from chatlab.errors.rules.fallback import (
     SERVER_SAID,
 )
 from chatlab.errors.rules.request import CONFIG, CONTENT_BY_CODE, CONTENT_BY_WORDS, PASSING_OR_NOT
+from chatlab.errors.rules.rule import Fact, Rule
+from chatlab.errors.rules.table import RuleTable
 from chatlab.errors.rules.transport import STARTUP, TIMEOUT_BEFORE_STATUS, TRANSPORT
 
 _ORDERED: Final[tuple[Rule, ...]] = (

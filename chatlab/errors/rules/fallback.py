@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chatlab.errors.kinds import Kind
-from chatlab.errors.rule import Evidence, Rule
+from chatlab.errors.rules.rule import Evidence, Rule
 
 REQUEST_BY_CODE: Final = (
     Rule(

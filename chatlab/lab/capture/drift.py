@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chatlab.corpus import Sample
-from chatlab.corpus.check import CHECKED
+from chatlab.corpus.checking import CHECKED
 from chatlab.errors import Verdict, classify
 from chatlab.errors.failure import Failure
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from chatlab.lab.capture.plans import SETTINGS, Act, Plan
-from chatlab.lab.tls import contexts
+from chatlab.lab.provider.tls import contexts
 
 HOST: Final = "127.0.0.1"
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

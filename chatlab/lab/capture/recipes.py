@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chatlab.corpus.sanitize import sanitize
+from chatlab.corpus.sanitizer.sanitizing import sanitize
 from chatlab.lab.capture import clients, serving
 from chatlab.lab.capture.fault import Fault, Label
 from chatlab.lab.capture.observation import CaptureError, Observation, tools

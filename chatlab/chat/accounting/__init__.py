@@ -1,0 +1,1 @@
+"""Operations and attempts, counted and exported."""

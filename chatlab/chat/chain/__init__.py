@@ -1,0 +1,1 @@
+"""Whether a request continues a stored response or replays the history, and why."""

@@ -1,0 +1,1 @@
+"""A stored history as valid input of each API."""

@@ -1,0 +1,1 @@
+"""Chats in one SQLite file."""

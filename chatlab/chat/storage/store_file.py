@@ -1,0 +1,208 @@
+"""Chats, their messages, response ids and last errors, in one SQLite file.
+
+A turn is committed whole or not at all. What is committed outlives a crash of the program and of
+the machine: each commit is written through to a write-ahead log.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from chatlab.chat.messages import events
+from chatlab.chat.messages.history import decode, encode
+from chatlab.chat.render.model_view import sendable
+from chatlab.chat.storage.database import MEMORY, connect, explained, transaction
+from chatlab.chat.storage.schema import read_error
+from chatlab.errors.payloads import ChatError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One chat of a store. messages: how many it has. last_error: a `ChatError` as JSON."""
+
+    id: str
+    title: str
+    messages: int
+    last_error: Mapping[str, object] | None = None
+
+
+class Store:
+    """The chats in the file at `path`, which is made if it is not there; ``:memory:`` is no file.
+
+        with Store("chats.db") as store:
+            resolution = resolve_chain(store.history("chat-7"))
+            ...
+            store.commit("chat-7", [question, Message.answered(answer, model=model, store=True)])
+
+    A chat is there as soon as something of it is stored; before that it is empty. Any thread may
+    use a store, and any number of programs the same file. lock_wait_s: how long a writer waits for
+    the others, in seconds. An older store is brought up to date, in place.
+
+    Everything here raises `StoreError`, with one line that says what to do, if the file is locked,
+    read-only, no store, or a newer version's; then nothing in it has changed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, lock_wait_s: float = 5.0) -> None:
+        self.path = os.fspath(path)
+        if self.path != MEMORY:
+            self.path = str(Path(self.path).absolute())
+        self._lock = threading.Lock()
+        self._connection = connect(self.path, lock_wait_s)
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Again: nothing."""
+        with self._lock:
+            self._connection.close()
+
+    def commit(
+        self,
+        chat: str,
+        messages: Iterable[object],
+        *,
+        error: ChatError | None = None,
+        seen: int | None = None,
+    ) -> None:
+        """Add the messages of one turn and set the chat's last error: all of it, or nothing.
+
+        messages: as `history.read` takes them; ValueError says which one cannot be stored. A
+        response id is kept only with a message that is `stored`, so that none can be chained to
+        that the provider does not have. error: why the turn failed; None: it did not. seen: how
+        many messages the turn went on from; if the chat has another number by now, a second turn
+        came in between, of which the provider's copy knows nothing, and no response id is kept.
+        """
+        turn = decode(messages)
+        if not isinstance(error, ChatError | None):
+            raise TypeError(f"Store: error is {error!r:.80}; give a ChatError, or None")
+        said = None if error is None else json.dumps(events.encode(error)["error"])
+        with self._writing() as connection:
+            self._set(connection, chat, "last_error", said)
+            stored = self._count(connection, chat)
+            if seen is not None and seen != stored:
+                _log.warning(
+                    "chat %r has %d messages, and the turn has seen %d: no response id is kept",
+                    chat,
+                    stored,
+                    seen,
+                )
+                turn = tuple(replace(one, response_id=None, stored=False) for one in turn)
+            for row in [_row(body, number) for number, body in enumerate(encode(turn))]:
+                connection.execute(
+                    "INSERT INTO messages (chat, number, body, response_id) SELECT "
+                    "?, coalesce(max(number) + 1, 0), ?, ? FROM messages WHERE chat = ?",
+                    (chat, *row, chat),
+                )
+
+    def history(self, chat: str) -> list[object]:
+        """The messages of a chat, oldest first, as `resolve_chain` and `history.decode` take them.
+
+        One that cannot be parsed comes as its text, and they say which it is.
+        """
+        found = self._found(
+            "SELECT body, response_id FROM messages WHERE chat = ? ORDER BY number", chat
+        )
+        return [_message(str(body), response_id) for body, response_id in found]
+
+    def last_error(self, chat: str) -> Mapping[str, object] | None:
+        """Why the last turn of a chat failed, a `ChatError` as JSON; None if it did not."""
+        found = self._found("SELECT last_error FROM chats WHERE id = ?", chat)
+        return _error(found[0][0]) if found else None
+
+    def rename(self, chat: str, title: str) -> None:
+        """Give a chat its title. A half of a character, as models make them, becomes U+FFFD."""
+        with self._writing() as connection:
+            self._set(connection, chat, "title", str(sendable(title)))
+
+    def forget_response(self, response_id: str) -> bool:
+        """The provider has lost this response; whether any message had its id.
+
+        What a chat has from before is as old or older: its ids are dropped with it, and nothing
+        of it counts as stored with the provider any more.
+        """
+        with self._writing() as connection:
+            changed = connection.execute(
+                """UPDATE messages SET response_id = NULL, body = CASE
+                    WHEN json_valid(body) THEN json_remove(body, '$.stored') ELSE body END
+                WHERE number <= (SELECT max(number) FROM messages AS lost
+                    WHERE lost.chat = messages.chat AND lost.response_id = ?)""",
+                (response_id,),
+            )
+            return changed.rowcount > 0
+
+    def chats(self) -> list[Chat]:
+        """All chats, the oldest first."""
+        found = self._found(
+            "SELECT id, title, (SELECT count(*) FROM messages WHERE chat = id), last_error "
+            "FROM chats ORDER BY rowid"
+        )
+        return [Chat(id, title, count, _error(error)) for id, title, count, error in found]
+
+    def delete(self, chat: str) -> None:
+        """Delete a chat and all its messages."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM chats WHERE id = ?", (chat,))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, explained(self.path), transaction(self._connection):
+            yield self._connection
+
+    def _found(self, question: str, *values: str) -> list[tuple[Any, ...]]:
+        with self._lock, explained(self.path):
+            return self._connection.execute(question, values).fetchall()
+
+    @staticmethod
+    def _count(connection: sqlite3.Connection, chat: str) -> int:
+        question = "SELECT count(*) FROM messages WHERE chat = ?"
+        return int(connection.execute(question, (chat,)).fetchone()[0])
+
+    @staticmethod
+    def _set(connection: sqlite3.Connection, chat: str, column: str, value: str | None) -> None:
+        connection.execute(
+            f"INSERT INTO chats (id, {column}) VALUES (?, ?) "
+            f"ON CONFLICT (id) DO UPDATE SET {column} = excluded.{column}",
+            (chat, value),
+        )
+
+
+def _row(message: dict[str, Any], number: int) -> tuple[str, str | None]:
+    """The columns of a message: its JSON without the response id, and the response id."""
+    response_id = message.pop("response_id", None)
+    try:
+        body = json.dumps(message, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"messages[{number}]: {error}") from None
+    return body, response_id if message.get("stored") else None
+
+
+def _message(body: str, response_id: str | None) -> object:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    if isinstance(message, dict) and response_id is not None:
+        message["response_id"] = response_id
+    return message
+
+
+def _error(stored: str | None) -> Mapping[str, object] | None:
+    return None if stored is None else read_error(stored)

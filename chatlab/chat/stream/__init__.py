@@ -1,0 +1,1 @@
+"""One streamed answer without I/O: contracts, guards, accumulation, attempts."""

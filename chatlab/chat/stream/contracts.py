@@ -1,0 +1,300 @@
+"""What ends a stream, for each wire protocol, and what single providers do differently.
+
+Two rules about this file. A fact about a protocol, a provider or a reason is a row of a table,
+never a branch: the interpreter at the end knows none of them by name. And an answer is complete
+only by an event that says so, decoded whole: silence or a closed socket prove nothing.
+
+    WAITING --CONTENT--> STREAMING --STOP--> STOPPED --END--> ENDED     (END: from any of the three)
+       +------ ERROR -------+----- ERROR -------+----------> BROKEN
+       +---- EOF, LOST -----+--- EOF, LOST -----+----------> CUT
+
+Events become signs (`SIGNS`, and `is_content` for the rest), signs move the state (`STEPS`, with
+the rows of `DIFFERENCES` laid over it), and the last state with the reasons that the provider
+told (`REASONS`) make the `Ending`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from chatlab.chat.stream.guards import DONE, at, choices, event_dict, is_content, is_refusal
+from chatlab.errors import Kind, Verdict
+from chatlab.errors.reading.who_answered import normalised_provider
+
+ANTHROPIC: Final = "anthropic_messages"
+RESPONSES: Final = "openai_responses"
+CHAT: Final = "chat_completions"
+
+PROTOCOLS: Final = {
+    ANTHROPIC: "message_stop",
+    RESPONSES: "response.completed, response.incomplete or response.failed",
+    CHAT: "a finish_reason on every choice, or [DONE]",
+}
+"""The protocols, each with its end in words."""
+
+
+class Outcome(StrEnum):
+    """What came of a stream. Only `FAILED` is an error; to retry any of the others is useless."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class State(StrEnum):
+    """Where a stream stands; nothing leads out of the last four. `UNTOLD`: outcome unknown."""
+
+    WAITING = "waiting"
+    STREAMING = "streaming"
+    STOPPED = "stopped"
+    ENDED = "ended"
+    BROKEN = "broken"
+    CUT = "cut"
+    UNTOLD = "untold"
+
+
+class Sign(StrEnum):
+    """What an event says of the answer; `EOF` and `LOST`: a clean and an abrupt end of bytes."""
+
+    OPEN = "open"
+    CONTENT = "content"
+    STOP = "stop"
+    END = "end"
+    ERROR = "error"
+    EOF = "eof"
+    LOST = "lost"
+
+
+_ENDS: Final = {
+    Sign.END: State.ENDED,
+    Sign.ERROR: State.BROKEN,
+    Sign.EOF: State.CUT,
+    Sign.LOST: State.CUT,
+}
+STEPS: Final[Mapping[State, Mapping[Sign, State]]] = {
+    State.WAITING: {Sign.CONTENT: State.STREAMING, Sign.STOP: State.STOPPED, **_ENDS},
+    State.STREAMING: {Sign.STOP: State.STOPPED, **_ENDS},
+    State.STOPPED: _ENDS,
+}
+"""Where each sign leads; a sign without an entry changes nothing."""
+
+
+class Difference(NamedTuple):
+    """One step that a protocol, or one provider of it (None: every one), takes in another way."""
+
+    protocol: str
+    provider: str | None
+    state: State
+    sign: Sign
+    to: State
+    because: str
+
+
+_OVER: Final = "every choice has its finish_reason: that is the end, usage and [DONE] may follow"
+_REOPENED: Final = "a choice has begun that was not seen before"
+_GOOGLE: Final = "its compatible endpoint has left finish_reason out of whole answers"
+_COMPAT: Final = "Ollama has sent finish_reason null on whole answers, other servers never send it"
+
+DIFFERENCES: Final = (
+    Difference(CHAT, None, State.WAITING, Sign.END, State.CUT, "[DONE] without any answer"),
+    Difference(CHAT, None, State.STOPPED, Sign.EOF, State.ENDED, _OVER),
+    Difference(CHAT, None, State.STOPPED, Sign.LOST, State.ENDED, _OVER),
+    Difference(CHAT, None, State.STOPPED, Sign.ERROR, State.ENDED, _OVER),
+    Difference(CHAT, None, State.STOPPED, Sign.OPEN, State.STREAMING, _REOPENED),
+    Difference(CHAT, None, State.STOPPED, Sign.CONTENT, State.STREAMING, _REOPENED),
+    Difference(CHAT, "google", State.STREAMING, Sign.EOF, State.UNTOLD, _GOOGLE),
+    Difference(CHAT, "openai-compat", State.STREAMING, Sign.EOF, State.UNTOLD, _COMPAT),
+)
+_LAID_OVER: Final = {row[:4]: row.to for row in DIFFERENCES}
+
+
+class Reading(NamedTuple):
+    """The sign of an event type, where its reason (or error) is, the outcome if it tells none."""
+
+    sign: Sign
+    path: str = ""
+    outcome: Outcome = Outcome.COMPLETE
+
+
+_WHY: Final = "response.incomplete_details.reason"
+SIGNS: Final[Mapping[str, Mapping[str, Reading]]] = {
+    ANTHROPIC: {
+        "message_delta": Reading(Sign.STOP, "delta.stop_reason"),
+        "message_stop": Reading(Sign.END),
+    },
+    RESPONSES: {
+        "response.completed": Reading(Sign.END, "response.status"),
+        "response.incomplete": Reading(Sign.END, _WHY, Outcome.INCOMPLETE),
+        "response.failed": Reading(Sign.ERROR, "response.error"),
+    },
+    CHAT: {DONE: Reading(Sign.END)},
+}
+"""Besides these, in every protocol: an event of type ``error``, or an untyped one with an error."""
+
+CHOICE_REASON: Final = {CHAT: "finish_reason"}
+
+
+class Meaning(NamedTuple):
+    """The outcome behind a reason; for a failure also its kind, and whether to try again."""
+
+    outcome: Outcome
+    kind: Kind = Kind.GENERIC
+    retryable: bool = True
+
+
+_WORDS: Final = {
+    Outcome.COMPLETE: "end_turn stop_sequence tool_use stop tool_calls function_call completed",
+    Outcome.INCOMPLETE: "max_tokens model_context_window_exceeded pause_turn compaction length"
+    " model_length max_output_tokens max_messages steered incomplete",
+    Outcome.REFUSED: "refusal content_filter sensitive safety prohibited_content recitation",
+    Outcome.FAILED: "error failed abort",
+}
+REASONS: Final[Mapping[str, Meaning]] = {
+    **{word: Meaning(outcome) for outcome, words in _WORDS.items() for word in words.split()},
+    "network_error": Meaning(Outcome.FAILED, Kind.TIMEOUT),
+    "insufficient_system_resource": Meaning(Outcome.FAILED, Kind.OVERLOADED),
+    "cancelled": Meaning(Outcome.FAILED, retryable=False),
+}
+"""Stop and finish reasons, lower case; one that is not listed ends an answer all the same."""
+
+_NO_REASON: Final = frozenset({"", "null", "none"})
+WORST: Final = (Outcome.FAILED, Outcome.REFUSED, Outcome.INCOMPLETE, Outcome.COMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a stream ended.
+
+    because: one clause for people. reason: the provider's own word, as sent. Of a `FAILED` stream
+    exactly one is set: error, the payload that came in band, for `classify`; or verdict, where
+    the provider said nothing that could be classified (the stream was cut, or a bare word).
+    """
+
+    outcome: Outcome
+    because: str
+    reason: str | None = None
+    error: Mapping[str, object] | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Contract:
+    """Watches the events of one attempt and says how it ended; made by `contract_for`.
+
+    state: where the stream stands. error: the error payload that came in band, if one did.
+    """
+
+    protocol: str
+    provider: str | None
+    expected_choices: int
+    state: State = field(default=State.WAITING, init=False)
+    error: Mapping[str, object] | None = field(default=None, init=False)
+    _begun: set[int] = field(default_factory=set, init=False, repr=False)
+    _told: dict[int, tuple[str | None, Meaning]] = field(default_factory=dict, init=False)
+    _refused: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing that may still come can change the ending."""
+        return self.state not in STEPS
+
+    def feed(self, event: object) -> State:
+        """Take in one decoded event: a mapping, an SDK's object, or `DONE`."""
+        if not self.over:
+            sign = self._sign(event_dict(event))
+            self.state = self._step(sign) if sign else self.state
+        return self.state
+
+    def end(self, *, clean: bool = True) -> Ending:
+        """The ending, now that no event follows; clean=False: after an exception or a guard."""
+        self.state = self._step(Sign.EOF if clean else Sign.LOST)
+        if self.state is State.UNTOLD:
+            return Ending(Outcome.UNKNOWN, "the stream closed in order, without its usual end")
+        if self.state is State.CUT:
+            because = f"the stream stopped before its end ({PROTOCOLS[self.protocol]})"
+            cut = self._verdict("stream-cut", Kind.TIMEOUT, True)
+            return Ending(Outcome.FAILED, because, verdict=cut)
+        told = self._told.values() if self.state is State.ENDED else ()
+        untold = None, Meaning(Outcome.FAILED)
+        word, meaning = min(told, key=lambda one: WORST.index(one[1].outcome), default=untold)
+        outcome, kind, retryable = meaning
+        if outcome is Outcome.FAILED:
+            verdict = None if self.error else self._verdict("own-stream-failed", kind, retryable)
+            because = "the provider reported a failure in the stream"
+            return Ending(Outcome.FAILED, because, word, self.error, verdict)
+        if self._refused and outcome is Outcome.COMPLETE:
+            outcome = Outcome.REFUSED
+        return Ending(outcome, f"the provider ended the stream ({word or 'no reason told'})", word)
+
+    def _verdict(self, rule: str, kind: Kind, retryable: bool) -> Verdict:
+        return Verdict(kind, retryable, normalised_provider(self.provider), rule=rule)
+
+    def _step(self, sign: Sign) -> State:
+        for provider in (normalised_provider(self.provider), None):
+            if to := _LAID_OVER.get((self.protocol, provider, self.state, sign)):
+                return to
+        return STEPS.get(self.state, {}).get(sign, self.state)
+
+    def _sign(self, event: Mapping[str, object]) -> Sign | None:
+        kind = event.get("type")
+        kind = kind if isinstance(kind, str) else "error" if event.get("error") else ""
+        self._refused = self._refused or is_refusal(event)
+        reading = Reading(Sign.ERROR) if kind == "error" else SIGNS[self.protocol].get(kind)
+        if reading is None:
+            return self._chunk(event) or (Sign.CONTENT if is_content(event) else None)
+        if reading.sign is Sign.ERROR:
+            self.error = _payload(event, reading.path)
+            return Sign.ERROR
+        word = _word(at(event, reading.path))
+        if word is None and reading.sign is Sign.STOP:
+            return None
+        if word is not None or not self._told:
+            self._tell(0, word, reading.outcome)
+        return reading.sign
+
+    def _chunk(self, event: Mapping[str, object]) -> Sign | None:
+        field = CHOICE_REASON.get(self.protocol, "")
+        found = choices(event) if field else ()
+        for index, choice in found:
+            self._begun.add(index)
+            if word := _word(choice.get(field)):
+                self._tell(index, word, Outcome.COMPLETE)
+        if found and len(self._told) >= max(self.expected_choices, len(self._begun)):
+            return Sign.STOP
+        return Sign.OPEN if found and not is_content(event) else None
+
+    def _tell(self, index: int, word: str | None, otherwise: Outcome) -> None:
+        self._told[index] = word, REASONS.get((word or "").lower(), Meaning(otherwise))
+
+
+def contract_for(
+    protocol: str, provider: str | None = None, *, expected_choices: int = 1
+) -> Contract:
+    """A new contract for one attempt.
+
+    protocol: one of `PROTOCOLS`; ValueError for another. provider: who answers, in any spelling;
+    None, or one without rows in `DIFFERENCES`, is held to the protocol as written.
+    expected_choices: the ``n`` of a Chat Completions request.
+    """
+    if protocol not in PROTOCOLS:
+        near = difflib.get_close_matches(str(protocol), PROTOCOLS, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(PROTOCOLS)}"
+        raise ValueError(f"contract_for: protocol is {protocol!r}, which is not known; {hint}")
+    return Contract(protocol, provider, expected_choices)
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and value.lower() not in _NO_REASON else None
+
+
+def _payload(event: Mapping[str, object], path: str) -> Mapping[str, object] | None:
+    if not path and "type" in event:
+        return event if any(event.get(name) for name in ("error", "message", "code")) else None
+    found = at(event, path or "error")
+    return {"error": found} if found else None

@@ -1,0 +1,1 @@
+"""SDK clients, readers of their streams, timeouts and tools."""

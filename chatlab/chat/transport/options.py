@@ -1,0 +1,38 @@
+"""What a turn in steps hands on to the turn of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TypedDict, cast
+
+from chatlab.chat.transport.sdk import Client
+from chatlab.retry import Backoff, Clock, sdk_retries, warn_if_sdk_retries
+
+
+class TurnOptions(TypedDict, total=False):
+    """What a `ChainedTurn` hands to the `Turn` of each step; see there."""
+
+    provider: str | None
+    policy: Backoff
+    clock: Clock
+    startup_s: float | None
+    silence_s: float | None
+
+
+def check_options(names: Iterable[str]) -> None:
+    """Raise TypeError, with the near name, for a name that is no option."""
+    known = TurnOptions.__annotations__
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise TypeError(f"ChainedTurn: there is no option {name!r}; {hint}")
+
+
+def without_retries(client: object) -> object:
+    """`client` with its own retries off; warns at the line that makes the turn if they were on."""
+    if not sdk_retries(client):
+        return client
+    warn_if_sdk_retries(client, stacklevel=4)
+    return cast(Client, client).with_options(max_retries=0)

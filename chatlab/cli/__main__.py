@@ -1,0 +1,7 @@
+"""Run the command with ``python -m chatlab.cli``."""
+
+import sys
+
+from chatlab.cli.main import main
+
+sys.exit(main())

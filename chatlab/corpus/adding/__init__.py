@@ -1,0 +1,1 @@
+"""From an observed failure to a sanitized sample file."""

@@ -1,0 +1,1 @@
+"""Which samples and documents detect that a rule was changed."""

@@ -1,0 +1,246 @@
+"""Mutants tried on the corpus and on what is documented: which are detected, which survive.
+
+A mutant is detected when a verdict turns from right to wrong on a sample, on a documented fact or
+on a clause of the written contract. Facts say nothing against another kind or decision of a rule:
+they name the rule, and take its verdict as it is. Nothing is compiled for a mutant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chatlab.corpus.mutation.documented_facts import outcome
+from chatlab.corpus.mutation.mutants import (
+    CHANGE_KIND,
+    DELETE_FACT,
+    DELETE_RULE,
+    DROP_GIVEN,
+    DROP_UNLESS,
+    FLIP,
+    OPERATORS,
+    SWAP,
+    Mutant,
+    mutants,
+)
+from chatlab.corpus.mutation.probes import Probe, documented_probes, lowest, probes
+from chatlab.corpus.mutation.rule_coverage import bit_of, decided_without, term_of
+from chatlab.corpus.sample import Sample
+from chatlab.errors import RULES, Rule, RuleTable
+from chatlab.errors.rules.table import as_table
+from chatlab.text.markup import joined, table, tag, visible
+
+_Change = tuple[Probe, Rule | None, Rule | None]
+_HEAD: Final = [
+    "operator",
+    "mutants",
+    "by samples",
+    "by documents",
+    "equivalent",
+    "survived",
+    "score",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of one mutant.
+
+    samples, documents: the ids of what turns wrong. equivalent: why none ever could, or empty.
+    reason: why it survived, or empty.
+    """
+
+    mutant: Mutant
+    samples: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    equivalent: str = ""
+    reason: str = ""
+
+    @property
+    def detected(self) -> bool:
+        """Whether a sample or something documented turns wrong."""
+        return bool(self.samples or self.documents)
+
+    @property
+    def survived(self) -> bool:
+        """Whether nothing notices it, although something could."""
+        return not self.detected and not self.equivalent
+
+
+class Mutation:
+    """All trials, counted. Equivalent mutants are counted apart and in no score."""
+
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        self.trials: Final = tuple(trials)
+
+    @property
+    def score(self) -> float:
+        """The share, from 0 to 1, of mutants that samples or documents detect."""
+        return _score(self.trials)
+
+    @property
+    def score_by_samples(self) -> float:
+        """The share that samples detect by themselves, documented pieces left aside."""
+        told = [one for one in self.trials if one.mutant.operator != DELETE_FACT]
+        counted = [one for one in told if not one.equivalent]
+        return sum(bool(one.samples) for one in counted) / len(counted) if counted else 1.0
+
+    @property
+    def survivors(self) -> tuple[Trial, ...]:
+        """The trials of mutants that nothing notices."""
+        return tuple(one for one in self.trials if one.survived)
+
+    @property
+    def equivalents(self) -> tuple[Trial, ...]:
+        """The trials of mutants that no failure can tell from the rules."""
+        return tuple(one for one in self.trials if one.equivalent)
+
+    def rows(self) -> list[list[str]]:
+        """A row for each operator, and one for all: see the head of the table."""
+        groups: dict[str, Sequence[Trial]] = {
+            operator: [one for one in self.trials if one.mutant.operator == operator]
+            for operator in OPERATORS
+        }
+        return [_row(name, found) for name, found in [*groups.items(), ("all", self.trials)]]
+
+    def summary(self) -> str:
+        """One sentence in numbers."""
+        return (
+            f"{self.score:.1%} of {len(self.trials) - len(self.equivalents)} mutants are detected "
+            f"by samples or documents, {len(self.survivors)} survive, {len(self.equivalents)} more "
+            f"are equivalent; samples alone detect {self.score_by_samples:.1%} of those that do "
+            "not delete a documented piece"
+        )
+
+    def __repr__(self) -> str:
+        rows = [_HEAD, *self.rows()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+            for row in rows
+        ]
+        lines += ["", self.summary()]
+        for title, found in (("survived", self.survivors), ("equivalent", self.equivalents)):
+            lines += ["", *(f"{title}: {visible(str(one.mutant))}: {_why(one)}" for one in found)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        found = [
+            [title, str(one.mutant), _why(one)]
+            for title, some in (("survived", self.survivors), ("equivalent", self.equivalents))
+            for one in some
+        ]
+        listed = tag("details", tag("summary", "survivors"), table(["", "mutant", "why"], found))
+        return joined([table(_HEAD, self.rows()), tag("p", self.summary()), listed])
+
+
+def mutate(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Mutation:
+    """Every mutant of `rules`, tried on the `samples` that are right today and on documents."""
+    table = as_table(rules)
+    bench = _Bench(table, (*probes(samples, table), *documented_probes(table)))
+    return Mutation(bench.tried(mutant) for mutant in mutants(table))
+
+
+class _Bench:
+    """Rules and all that they are tried on, found by the row that decides and by evidence."""
+
+    def __init__(self, rules: RuleTable, tried_on: Iterable[Probe]) -> None:
+        self._rules = rules
+        self._rows = {rule.id: row for row, rule in enumerate(rules)}
+        self._seen: dict[str, list[Probe]] = {name: [] for name in self._rows}
+        self._decided: dict[str, list[Probe]] = {name: [] for name in self._rows}
+        self._by_term: dict[str, list[Probe]] = {}
+        for probe in tried_on:
+            for name, row in self._rows.items():
+                if probe.seen.own & probe.scope & 1 << row:
+                    self._seen[name].append(probe)
+            decided = probe.decided(rules)
+            if decided is not None:
+                self._decided[decided.id].append(probe)
+            for term in probe.matches:
+                self._by_term.setdefault(term, []).append(probe)
+
+    def tried(self, mutant: Mutant) -> Trial:
+        """What becomes of `mutant`."""
+        changes = [change for change in self._changes(mutant) if change[1] is not change[2]]
+        wrong = [probe for probe, _, after in changes if not probe.right(after)]
+        samples = tuple(probe.id for probe in wrong if probe.is_sample)
+        documents = tuple(dict.fromkeys(probe.id for probe in wrong if not probe.is_sample))
+        if wrong:
+            return Trial(mutant, samples, documents)
+        equivalent = mutant.equivalence(self._rules)
+        if equivalent:
+            return Trial(mutant, equivalent=equivalent)
+        return Trial(mutant, reason=self._reason(mutant, changes))
+
+    def _changes(self, mutant: Mutant) -> Iterator[_Change]:
+        """The probes that meet the change, each with the rule that decided and decides now."""
+        rules, row = self._rules, self._rows[mutant.rule]
+        bit = 1 << row
+        if mutant.piece is not None:
+            term, bit = term_of(mutant.piece), bit_of(mutant.piece, self._rows)
+            for probe in self._by_term.get(term, ()):
+                if probe.matches[term] & bit:
+                    yield probe, probe.decided(rules), decided_without(probe, rules, term, bit)
+        elif mutant.operator in (DROP_GIVEN, DROP_UNLESS):
+            for probe in self._seen[mutant.rule]:
+                other = probe.seen.given if mutant.operator == DROP_UNLESS else ~probe.seen.unless
+                now = probe.holding | (bit & other)
+                yield probe, probe.decided(rules), lowest(rules, now)
+        else:
+            for probe in self._decided[mutant.rule]:
+                if mutant.operator == DELETE_RULE:
+                    yield probe, rules[row], lowest(rules, probe.holding & ~bit)
+                elif mutant.operator == SWAP and probe.holding & bit << 1:
+                    yield probe, rules[row], rules[row + 1]
+                elif mutant.operator in (FLIP, CHANGE_KIND) and not probe.names_rule:
+                    yield probe, rules[row], mutant.changed(rules[row])
+
+    def _shown(self, mutant: Mutant) -> bool:
+        if mutant.piece is None:
+            return bool(self._seen[mutant.rule])
+        return term_of(mutant.piece) in self._by_term
+
+    def _reason(self, mutant: Mutant, changes: Sequence[_Change]) -> str:
+        if mutant.operator == SWAP and not changes:
+            following = self._rules[self._rows[mutant.rule] + 1].id
+            return f"no sample shows evidence of both it and {following}"
+        if mutant.operator in (FLIP, CHANGE_KIND):
+            if not changes:
+                return "no sample is decided by it"
+            return f"its samples accept both answers: {changes[0][0].id}"
+        if not changes:
+            beside = mutant.operator == DROP_UNLESS or (
+                mutant.piece is not None and mutant.piece.part == "unless."
+            )
+            if beside or not self._shown(mutant):
+                return f"no sample shows {'it beside the evidence of its rule' if beside else 'it'}"
+            return "wherever it shows, another piece of the row or an earlier rule decides"
+        names = {"no rule" if after is None else after.id for _, _, after in changes}
+        same = all(outcome(before) == outcome(after) for _, before, after in changes)
+        says = (
+            "same kind and decision as" if same else "where it shows, samples also accept that of"
+        )
+        return f"{says} what takes over: {', '.join(sorted(names))}"
+
+
+def _why(trial: Trial) -> str:
+    return trial.equivalent or trial.reason
+
+
+def _score(trials: Sequence[Trial]) -> float:
+    counted = [one for one in trials if not one.equivalent]
+    return sum(one.detected for one in counted) / len(counted) if counted else 1.0
+
+
+def _row(name: str, trials: Sequence[Trial]) -> list[str]:
+    by_samples = sum(bool(one.samples) for one in trials)
+    counts = (
+        len(trials),
+        by_samples,
+        sum(one.detected for one in trials) - by_samples,
+        sum(bool(one.equivalent) for one in trials),
+        sum(one.survived for one in trials),
+    )
+    return [name, *map(str, counts), f"{_score(trials):.1%}"]

@@ -1,0 +1,1 @@
+"""How far a failure is from every known sample."""

@@ -1,0 +1,224 @@
+"""Secrets that give themselves away by their form: keys, tokens, passwords in addresses."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from chatlab.corpus.sanitizer.escapes import as_read
+from chatlab.corpus.sanitizer.hosts_and_paths import in_documentation_link
+from chatlab.corpus.sanitizer.key_prefixes import ID, IDS, KEYS, TAILS, UPPER, Prefixed
+from chatlab.corpus.sanitizer.key_value import Take, replaced, start
+from chatlab.corpus.sanitizer.placeholders import is_own, is_trivial
+from chatlab.corpus.sanitizer.randomness import is_drawn_after_prefix, is_id, is_random
+from chatlab.errors.reading.phrases import clean
+
+_ROWS: Final = {prefix: row for row in (*IDS, *KEYS) for prefix in row.prefixes}
+_PREFIXES: Final = tuple(_ROWS)
+_BEFORE: Final = re.compile(start())
+_PEM: Final = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:[A-Za-z0-9+/=:,.\s]|\\{1,8}(?:[nr/]|u[0-9A-Fa-f]{4})|-(?!-))*+"
+    r"(?:-----END (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?"
+)
+_JWT: Final = re.compile(
+    start() + r"eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+){0,3}"
+)
+_USERINFO: Final = re.compile(
+    r"(?P<scheme>(?<![A-Za-z0-9+.-])[A-Za-z0-9][A-Za-z0-9+.-]{1,20}:(?:\\?/){2})"
+    r"(?P<user>[^\s/:@\"'<>\\?#]{0,200})(?P<colon>:?)(?P<password>[^\s/\"'<>\\?#]{0,300})@(?=[\w\[])"
+)
+_SCHEMES: Final = (
+    *("bearer", "basic", "token", "api-?key", "key", "negotiate", "ntlm", "sharedkey", "digest"),
+)
+_SCHEME: Final = re.compile(
+    rf"\b(?:{'|'.join(_SCHEMES)})"
+    r"(?:[ ]{1,2}|%20|\+)(?P<value>[A-Za-z0-9][A-Za-z0-9+/=_.~:-]{7,8191})",
+    re.IGNORECASE,
+)
+_MASKED: Final = re.compile(
+    start("_-") + r"(?:[A-Za-z0-9_-]{2,40}?(?:[*•]{3,}|…|X{8,})[*•…X]*+"
+    r"|(?:sk-|gsk_|AIza|hf_|xai-|pplx-|key-)[A-Za-z0-9_-]{1,24}?\.{3,6})[A-Za-z0-9_-]{0,12}"
+)
+_MASKS: Final = ("***", "•••", "…", "XXXXXXXX", "...")
+_KEY_HEAD: Final = re.compile(r"(?:(?:sk|pk|rk|or|ant|proj|org|gsk|hf|xai|pplx|key|ak)[-_]|AIza)+")
+_FORMS: Final = (
+    (
+        "token",
+        ".",
+        r"(?=[MNO])(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}",
+    ),
+    ("token", ":AA", r"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
+    ("login", ":thin:", r"(?<=:thin:)[^\s/@:]{1,64}/[^\s/@]{1,128}(?=@)"),
+    ("account", ".dkr.ecr.", r"\d{12}(?=\.dkr\.ecr\.)"),
+    ("account", ".amazonaws.com/", r"(?<=\.amazonaws\.com/)\d{12}(?=/)"),
+    ("project", ".sentry.io", r"\.sentry\.io\\?/(?P<value>\d{5,17})"),
+    ("trace id", "__CF", r"\br\\{0,8}[\"']?: ?\\{0,8}[\"'](?P<value>[0-9a-f]{16})(?=\\{0,8}[\"'])"),
+    (
+        "login",
+        ":5432:",
+        r"(?<=:5432:)[\w*-]{1,63}:(?P<value>[^\s:/@\"'<>\\]{1,63}:[A-Za-z0-9_!$%^+*.-]{4,128})",
+    ),
+    ("Azure client secret", "Q~", r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
+    ("webhook", "hooks.slack.com", r"(?<=hooks\.slack\.com/)[a-z]{6,12}/[A-Za-z0-9/]{20,80}"),
+    ("webhook", "/webhooks/", r"(?<=/webhooks/)\d{15,20}/[A-Za-z0-9_-]{40,90}"),
+)
+"""Kind, a part that every such value has, and its form."""
+
+_DIGEST: Final = (
+    r"(?P<digest>(?:(?<![A-Za-z0-9_])|(?<=\dm))sha\d{1,3}(?:[-:=]|%3[ADad])[A-Za-z0-9+/=]{20,}+"
+    r"|;base64,[A-Za-z0-9+/=]*+)"
+)
+_BASE64: Final = re.compile(
+    rf"{_DIGEST}|(?=[A-Za-z0-9+/]{{40}}){start('+/_-')}[A-Za-z0-9+/]{{40,}}+={{0,2}}(?![A-Za-z0-9_-])"
+)
+_TOKEN: Final = re.compile(
+    rf"{_DIGEST}|(?=[A-Za-z0-9_-]{{28}}){start('_-')}[A-Za-z0-9_-]{{28,}}+={{0,2}}"
+)
+_NO_TOKEN_AFTER: Final = re.compile(
+    r"(?i)(?:commit[ /:]|(?:blob|tree)/|rev[ =]|additional_data:(?:b')?|\d\.)$"
+)
+_LONG_ID: Final = 16
+_PATH_WORD: Final = re.compile(r"(?:^|/)[a-z]{4,}(?:/|$)")
+
+
+def redact_credentials(text: str, take: Take) -> str:
+    """`text` without private keys, tokens with a form of their own, and passwords in addresses."""
+    if "PRIVATE KEY" in text:
+        text = _PEM.sub(lambda match: _unless_own(match[0], "private key", take), text)
+    if "@" in text and "/" in text:
+        text = _USERINFO.sub(lambda match: _without_userinfo(match, take), text)
+    if "eyJ" in text:
+        text = _JWT.sub(lambda match: take("JSON web token", match[0], "{}"), text)
+    for kind, part, form in _forms():
+        if part in text:
+            text = _each(form, kind, text, take)
+    return text
+
+
+def _each(form: re.Pattern[str], kind: str, text: str, take: Take) -> str:
+    def found(match: re.Match[str]) -> str:
+        if form.groups:
+            return replaced(match, "value", _unless_own(match["value"], kind, take))
+        return _unless_own(match[0], kind, take)
+
+    return form.sub(found, text)
+
+
+@cache
+def _forms() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    return tuple(
+        (kind, part, re.compile(form if "(?<" in form or "(?P<" in form else start("_-") + form))
+        for kind, part, form in _FORMS
+    )
+
+
+def _unless_own(value: str, kind: str, take: Take) -> str:
+    return value if is_own(value) else take(kind, value, "{}")
+
+
+def _is_harmless(part: str) -> bool:
+    return is_own(part) or (len(part) > _SHORT and is_trivial(part))
+
+
+_SHORT: Final = 3
+"""In an address a name or password is one however short it is."""
+
+
+def _without_userinfo(match: re.Match[str], take: Take) -> str:
+    user, colon, password = match["user"], match["colon"], match["password"]
+    if not (user or password) or match["scheme"].lower().startswith(("git+ssh", "ssh:")):
+        return match[0]
+    if user and not _is_harmless(user):
+        user = take("user", user, "user_{}") if colon else take("token", user, "{}")
+    if password and not _is_harmless(password):
+        password = take("password", password, "{}")
+    return f"{match['scheme']}{user}{colon}{password}@"
+
+
+@cache
+def _matcher() -> AhoCorasick:
+    return AhoCorasick(_PREFIXES, matchkind=MatchKind.LeftmostLongest)
+
+
+def redact_prefixed(text: str, take: Take) -> str:
+    """`text` without the keys and ids that open with a provider's prefix."""
+    pieces: list[str] = []
+    done = 0
+    refused = dict.fromkeys(TAILS, 0)
+    for index, begin, end in _matcher().find_matches_as_indexes(clean(text)):
+        prefix = _PREFIXES[index]
+        row = _ROWS[prefix]
+        if begin < done or begin < refused[row.tail] or not _BEFORE.match(text, begin):
+            continue
+        tail = TAILS[row.tail].match(text, end)
+        if tail is None:
+            continue
+        if not _goes_on_as_drawn(row, tail[0]):
+            refused[row.tail] = end if row.tail == ID else tail.end()
+            continue
+        value = prefix + tail[0].rstrip(".")
+        pieces += (text[done:begin], take(row.kind, value, f"{prefix}{{}}"))
+        done = begin + len(value)
+    return "".join((*pieces, text[done:])) if pieces else text
+
+
+def _goes_on_as_drawn(row: Prefixed, tail: str) -> bool:
+    if "REDACTED" in tail:
+        return False
+    if row.tail == UPPER:
+        return any(map(str.isdigit, tail)) or 3 * sum(map(tail.count, "AEIOU")) < len(tail)
+    if row.tail == ID and len(re.split("[-_]", tail, maxsplit=1)[0]) < _LONG_ID:
+        return is_id(tail)
+    return is_drawn_after_prefix(tail) or (row.tail == ID and is_id(tail))
+
+
+def redact_masked(text: str, take: Take) -> str:
+    """`text` without keys that were masked but for their ends, such as ``sk-a1b2****9f3c``."""
+
+    def masked(match: re.Match[str]) -> str:
+        head = _KEY_HEAD.match(match[0])
+        shown = match[0][head.end() :].strip("*•….X") if head else match[0].strip("*•….X")
+        if not shown or (head is None and not is_id(match[0]) and not match[0][-1].isalnum()):
+            return match[0]
+        return take("masked key", match[0], f"{head[0] if head else ''}{{}}")
+
+    return _MASKED.sub(masked, text) if any(mask in text for mask in _MASKS) else text
+
+
+def redact_schemes(text: str, take: Take) -> str:
+    """`text` without what follows ``Bearer``, ``Basic`` and the like."""
+
+    def credentials(match: re.Match[str]) -> str:
+        value = match["value"].rstrip(".:")
+        drawn = is_random(value) or (value.endswith("=") and len(value) >= 12)
+        if is_own(value) or not drawn:
+            return match[0]
+        return replaced(match, "value", take("token", value, "{}"), len(value))
+
+    low = text.lower()
+    return _SCHEME.sub(credentials, text) if any(one in low for one in _SCHEMES) else text
+
+
+def redact_tokens(text: str, take: Take) -> str:
+    """`text` without long runs of drawn characters that nothing else has named."""
+
+    def token(match: re.Match[str]) -> str:
+        value, begin = match[0], match.start()
+        harmless = (
+            match["digest"] is not None
+            or not is_random(value, 28)
+            or ("/" in value and _PATH_WORD.search(value))
+            or _NO_TOKEN_AFTER.search(as_read(text[max(0, begin - 30) : begin]))
+            or in_documentation_link(text, begin)
+            or is_own(value)
+        )
+        if harmless:
+            return value
+        return take("token", value, "{}")
+
+    text = _BASE64.sub(token, text)
+    return _TOKEN.sub(token, text)

@@ -1,0 +1,1 @@
+"""From anything observed to evidence."""

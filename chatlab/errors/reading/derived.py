@@ -1,0 +1,129 @@
+"""Evidence that is no single word or code: it takes two numbers, a structure, or an absence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from chatlab.errors.reading.fields import Place, decoded
+
+if TYPE_CHECKING:
+    from chatlab.errors.failure import Failure
+
+SIGNS: Final[dict[str, str]] = {
+    "wait-over-a-day": "the hinted wait is longer than 24 hours",
+    "request-over-limit": "this one request asks for more than the whole limit",
+    "limit-zero": "the quota is 0",
+    "stream-cut": "an event stream that stops before its final event",
+    "bare-timeout": "a TimeoutError without a word: the caller's own deadline",
+    "answered": "somebody answered over HTTP: a status or a body was seen",
+    "html": "a web page where an answer was due",
+    "reset-by-peer": "a typed HTTP/2 reset from the peer that a new connection may cure",
+    "reset-local": "a typed HTTP/2 reset that this side sent, or that blames this side",
+    "no-evidence": "nothing at all was observed",
+}
+"""Every sign, with what it says."""
+
+_LIMIT: Final = re.compile(
+    r"(?<!model token )\blimit[:\s]+~?([\d,]{1,15})[^\n]{0,80}?\brequested:?\s+~?([\d,]{1,15})",
+    re.IGNORECASE,
+)
+_ZERO: Final = re.compile(
+    r"""(?:\blimit:\s*0(?![\d.])|["']quotaValue["']:\s*["']0["'])""", re.IGNORECASE
+)
+_NOT_ZERO: Final = re.compile(r"\blimit:\s*[1-9]", re.IGNORECASE)
+_TERMINAL: Final = re.compile(
+    r"message_stop|\[DONE\]|response\.(?:completed|failed|incomplete)|finish_reason\\?\"\s*:\s*\\?\""
+    r"|event:\s*error|\"(?:type|object)\"\s*:\s*\"error\"|\"error\"\s*:"
+)
+_PAGE_MARKS: Final = ("<html", "<!doctype html", "<body", "</p>", "</div>", "</h1>", "</li>")
+_BARE_TIMEOUT: Final = re.compile(r"(?:^|\n)(?:\w+\.){0,4}TimeoutError:?\s*\Z")
+_PAGE_CHARS: Final = 8 * 1024
+_LAST_LINE_CHARS: Final = 200
+_TRANSIENT: Final = frozenset(
+    {"NO_ERROR", "INTERNAL_ERROR", "REFUSED_STREAM", "CANCEL", "ENHANCE_YOUR_CALM"}
+)
+_TYPED_RESET: Final = re.compile(
+    r"<StreamReset[^>]{0,80}error_code:\s*(?:ErrorCodes\.)?(\w{1,40})"
+    r"[^>]{0,80}remote_reset:\s*(True|False)"
+    r"|stream error: stream id \d{1,12}; (\w{1,40})(; received from peer)?",
+    re.IGNORECASE,
+)
+_H2_CODES: Final = (
+    *("NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT"),
+    *("STREAM_CLOSED", "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR"),
+    *("CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED"),
+)
+
+
+def h2_code_name(code: object) -> str:
+    """The RFC 9113 name of an HTTP/2 error code, given as a number or a name."""
+    text = str(code).rpartition(".")[2]
+    if text.isdecimal() and len(text) < 4 and int(text) < len(_H2_CODES):
+        return _H2_CODES[int(text)]
+    return text.upper()
+
+
+def read(
+    failure: Failure,
+    headers: Mapping[str, str],
+    body: list[Place],
+    texts: list[tuple[Place, str]],
+    words: str,
+    status: int | None,
+) -> Iterator[str]:
+    """The signs of a failure, as terms such as ``sign:html``."""
+    nothing = not (texts or headers or failure.status or failure.exception_type or failure.reset)
+    if nothing and not failure.causes:
+        yield "sign:no-evidence"
+    whole = "\n".join(text for _, text in texts)
+    if any(_amount(limit) < _amount(wanted) for limit, wanted in _LIMIT.findall(whole)):
+        yield "sign:request-over-limit"
+    zero_quota = any(place.key == "quotavalue" and place.value == "0" for place in body)
+    if zero_quota or (_ZERO.search(whole) and not _NOT_ZERO.search(whole)):
+        yield "sign:limit-zero"
+    if status is not None or body:
+        yield "sign:answered"
+    if _is_cut_stream(failure.body):
+        yield "sign:stream-cut"
+    opening = words[:_PAGE_CHARS]
+    if any(mark in opening for mark in _PAGE_MARKS):
+        yield "sign:html"
+    if _is_own_deadline(failure):
+        yield "sign:bare-timeout"
+    yield from _resets(failure, whole)
+
+
+def _amount(digits: str) -> int:
+    return int(digits.replace(",", "") or 0)
+
+
+def _is_cut_stream(body: object) -> bool:
+    text = decoded(body)
+    if text is None or not text.lstrip()[:6].startswith(("event:", "data:", "id:", ": ")):
+        return False
+    return _TERMINAL.search(text) is None
+
+
+def _is_own_deadline(failure: Failure) -> bool:
+    name = (decoded(failure.exception_type) or "").rpartition(".")[2]
+    said = (decoded(failure.exception_text) or "").strip()
+    if failure.text is None:
+        return name in ("TimeoutError", "TimeoutException") and not said
+    last = (decoded(failure.text) or "")[-_LAST_LINE_CHARS:]
+    return _BARE_TIMEOUT.search(last) is not None
+
+
+def _resets(failure: Failure, whole: str) -> Iterator[str]:
+    seen: list[tuple[str, bool]] = []
+    if failure.reset is not None:
+        seen.append((h2_code_name(failure.reset.code), failure.reset.by_peer))
+    for typed in _TYPED_RESET.finditer(whole):
+        if typed[1]:
+            seen.append((h2_code_name(typed[1]), typed[2] == "True"))
+        else:
+            seen.append((h2_code_name(typed[3]), typed[4] is not None))
+    for code, by_peer in seen:
+        transient = by_peer and code in _TRANSIENT
+        yield "sign:reset-by-peer" if transient else "sign:reset-local"

@@ -1,0 +1,136 @@
+"""What a failure's evidence amounts to, read once when the `Failure` is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from chatlab.errors.reading import derived as signs
+from chatlab.errors.reading import error_codes as identifiers
+from chatlab.errors.reading import http_status as numbers
+from chatlab.errors.reading.fields import MAX_LEAVES, Place, all_places, decoded
+from chatlab.errors.reading.phrases import BREAK, normalise
+from chatlab.errors.reading.retry_after import (
+    DAY_S,
+    Hint,
+    hint_in_body,
+    hint_in_headers,
+    hint_in_text,
+)
+from chatlab.errors.reading.who_answered import normalised_provider, provider_in
+
+if TYPE_CHECKING:
+    from chatlab.errors.failure import Failure
+
+READ_CHARS: Final = 8 * 1024
+"""Of a text longer than twice this, numbers and codes are read in its first and last so many
+characters; words are read in all of it."""
+
+
+_NAME_CHARS: Final = 2 * 1024
+"""At the two ends of all texts, how many characters a provider's name is looked for in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """The evidence in the form that rules are matched against.
+
+    status: the HTTP status, None when there is none (200 is none: the error came inside the
+    stream). words: every text in one spelling. terms: codes, class names, ``status:429``,
+    ``provider:google`` and ``sign:...``. should_retry: the header ``x-should-retry``.
+    """
+
+    status: int | None
+    provider: str | None
+    hint: Hint | None
+    words: str
+    terms: tuple[str, ...]
+    should_retry: bool | None
+
+
+NO_SIGNALS: Final = Signals(None, None, None, "  ", ("sign:no-evidence",), None)
+"""What a failure amounts to whose values cannot even be looked at."""
+
+
+def lower_headers(headers: object) -> dict[str, str]:
+    """`headers` by lower-case name; of several values the first; what is no text is left out."""
+    found: dict[str, str] = {}
+    try:
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        for pair in islice(pairs if isinstance(pairs, Iterable) else (), MAX_LEAVES):
+            if isinstance(pair, tuple | list) and len(pair) == 2:
+                name, text = decoded(pair[0]), _header_text(pair[1])
+                if name is not None and text is not None:
+                    found.setdefault(name.strip().lower(), text.strip())
+    except Exception:  # hostile headers: what was read of them until then counts
+        return found
+    return found
+
+
+def _header_text(value: object) -> str | None:
+    if isinstance(value, list | tuple):
+        value = value[0] if value else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return decoded(value)
+
+
+def ends_of(text: str, chars: int = READ_CHARS) -> str:
+    """`text`, or its first and last `chars` characters when it is longer than both."""
+    return text if len(text) <= 2 * chars else f"{text[:chars]}\n{text[-chars:]}"
+
+
+def read_signals(failure: Failure) -> Signals:
+    """The signals of `failure`; never raises, in time linear in its length."""
+    headers = lower_headers(failure.headers)
+    places = all_places(failure)
+    body = [place for place in places if place.where.startswith("body")]
+    prose = [place for place in places if place.key != "type" or place.where.startswith("body")]
+    texts = [(place, ends_of(place.value)) for place in prose]
+
+    status = numbers.structured(failure.status)
+    if status is None or not numbers.is_error_status(status):
+        status = numbers.status_in_body(body)
+        if status is None:
+            status = numbers.status_in_texts([text for _, text in texts])
+    hint = hint_in_headers(headers) or hint_in_body(body) or _first_hint(texts)
+
+    joined = "\n".join(place.value for place in places)
+    words = f" {normalise(f' {BREAK} '.join(place.value for place in places))} "
+    provider = normalised_provider(failure.provider) or provider_in(
+        ends_of(joined, _NAME_CHARS).lower()
+    )
+    terms = dict.fromkeys(_codes(headers, body, places, texts))
+    if status is not None:
+        terms |= dict.fromkeys((f"status:{status}", f"status:{status // 100}xx"))
+    if provider is not None:
+        terms[f"provider:{provider}"] = None
+    if hint is not None and hint.delay_s > DAY_S:
+        terms["sign:wait-over-a-day"] = None
+    terms |= dict.fromkeys(signs.read(failure, headers, body, texts, words, status))
+    should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+    return Signals(status, provider, hint, words, tuple(terms), should_retry)
+
+
+def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
+    for place, text in texts:
+        hint = hint_in_text(text, place.where)
+        if hint is not None:
+            return hint
+    return None
+
+
+def _codes(
+    headers: dict[str, str], body: list[Place], places: list[Place], texts: list[tuple[Place, str]]
+) -> Iterable[str]:
+    yield from identifiers.in_values(body)
+    for name in ("x-amzn-errortype", "policy-id", "x-ms-error-code"):
+        if name in headers:
+            yield from identifiers.in_text(f"code: {headers[name]}")
+    for place in places:
+        if place.key == "type" and not place.where.startswith("body"):
+            yield from identifiers.class_names(place.value[:400])
+    for _, text in texts:
+        yield from identifiers.in_text(text)

@@ -1,0 +1,171 @@
+"""What people paste: an HTTP dump, a JSON body, an event stream, a traceback, or just words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from chatlab.errors.failure import Failure
+from chatlab.errors.reading.fields import MAX_PARSED_CHARS, parsed
+from chatlab.errors.reading.who_answered import provider_in
+
+_MAX_QUOTED: Final = 5
+_MAX_TRIES: Final = 8
+_STATUS_LINE: Final = re.compile(
+    r"^[ \t]{0,8}(<?)[ \t]{0,8}HTTP/[\d.]{1,4}[ \t]+(\d{3})\b[^\n]*$", re.MULTILINE
+)
+_HEADER: Final = re.compile(r"^[<\s]*([A-Za-z0-9!#$%&'*+.^_|~-]+):[ \t]*([^\r\n]*)\r?$")
+_CURL_SAYS: Final = re.compile(
+    r"^(?:\* |[{}] \[\d+ bytes data\]|[ \t]*% Total |[ \t]*Dload |[ \t\d.kMG]*--:--:--)[^\n]*$"
+    r"|\* (?:Closing connection|Connection #\d+ to host)[^\n]*",
+    re.MULTILINE,
+)
+_CURL_SENT: Final = re.compile(r"^[<>][^\n]*$", re.MULTILINE)
+_HOST: Final = re.compile(r"https?://([^/\s\"'<>]+)|^> ?host: *(\S+)", re.IGNORECASE | re.MULTILINE)
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
+_FRAME: Final = re.compile(
+    r'^([ |+]*)File "[^"\n]*", line \d+[^\n]*\n(?:\1  [^\n]*(?:\n|\Z))*'  # Python
+    r"|^(?:File|Cell In ?\[\d+\])[^\n]*\n(?: *(?:-+> *)?\d+\b[^\n]*(?:\n|\Z))+"  # IPython
+    r"|^ *\+[-+][-+ \d]*(?:\n|\Z)",  # the borders of a group
+    re.MULTILINE,
+)
+_TOKEN: Final = re.compile(
+    r"""\b(?:None|True|False)\b|[bB]?(?:'(?:[^'\\]|\\.?)*(?:'|\Z)|"(?:[^"\\]|\\.?)*(?:"|\Z))""",
+    re.DOTALL,
+)
+_ESCAPE: Final = re.compile(r"\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|(.))", re.DOTALL)
+_SHORT: Final[dict[str, str]] = {
+    **{mark: mark for mark in "\\'\"/"},
+    **dict(zip("nrtbfav0", "\n\r\t\b\f\a\v\0", strict=True)),
+}
+_WORDS: Final = {"None": "null", "True": "true", "False": "false"}
+
+
+def from_text(text: str) -> Failure:
+    """The failure that a pasted `text` shows.
+
+    The last HTTP response of a ``curl -i`` or ``-v`` dump gives status, headers and body; a JSON
+    object or array, a Python dict, or an event stream, is a body, however often it was quoted;
+    anything else is text, of a traceback the exceptions without the frames.
+    """
+    text = _COLOUR.sub("", _unquoted(text.lstrip("\ufeff")))
+    dump = _from_dump(text)
+    if dump is not None:
+        return dump
+    opening = text[:1000].lstrip()
+    payload = literal(text) if opening.startswith(("{", "[")) else None
+    if payload is not None:
+        return from_payload(payload)
+    if opening.startswith(("event:", "data:")):
+        return Failure(body=text)
+    return Failure(text=_FRAME.sub("", text) if "Traceback (most recent" in text else text)
+
+
+def from_payload(payload: object) -> Failure:
+    """The failure of a decoded `payload`: a record with headers and body, an SSE event, a body."""
+    if isinstance(payload, Mapping):
+        if "headers" in payload and "body" in payload:
+            return Failure.from_record(payload)
+        if "event" in payload and isinstance(payload.get("data"), str | bytes):
+            return Failure(body=parsed(payload["data"]))
+    return Failure(body=payload)
+
+
+def literal(text: str) -> object:
+    """`text`, as JSON or as the repr of Python's own types, decoded; None when it is neither."""
+    if len(text) > MAX_PARSED_CHARS:
+        return None
+    for spell in (str, _as_json):
+        try:
+            return json.loads(spell(text), strict=False)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def embedded(text: str) -> Iterator[tuple[Mapping[str, object], str]]:
+    """The first few JSON objects and dicts that stand in `text`, each with what follows it."""
+    decoder = json.JSONDecoder(strict=False)
+    start = text.find("{") if len(text) <= MAX_PARSED_CHARS else -1
+    for _ in range(_MAX_TRIES):
+        if start < 0:
+            return
+        after = start + 1
+        for spell in (str, _as_json):
+            try:
+                spelled = spell(text[start:])
+                found, end = decoder.raw_decode(spelled)
+            except (ValueError, RecursionError):
+                continue
+            yield found, spelled[end:]
+            after = max(after, len(text) - len(spelled) + end)
+            break
+        start = text.find("{", after)
+
+
+def _unquoted(text: str) -> str:
+    """`text` without the quotation marks that make it a string, of JSON or of Python."""
+    for _ in range(_MAX_QUOTED):
+        inner = literal(text.strip()) if text[:64].lstrip().lstrip("bB")[:1] in ("'", '"') else None
+        if not isinstance(inner, str):
+            return text
+        text = inner
+    return text
+
+
+def _as_json(text: str) -> str:
+    """`text`, the repr of a dict or list, spelled as JSON."""
+    return _TOKEN.sub(_as_json_token, text)
+
+
+def _as_json_token(token: re.Match[str]) -> str:
+    if token[0] in _WORDS:
+        return _WORDS[token[0]]
+    quoted = token[0].lstrip("bB")
+    if len(quoted) < 2 or quoted[-1] != quoted[0]:
+        return quoted  # it never ends, and is no string
+    return json.dumps(_ESCAPE.sub(_meant, quoted[1:-1]))
+
+
+def _meant(escape: re.Match[str]) -> str:
+    digits = escape[1] or escape[2]
+    return chr(int(digits, 16)) if digits else _SHORT.get(escape[3], escape[0])
+
+
+def _from_dump(text: str) -> Failure | None:
+    status_lines = list(_STATUS_LINE.finditer(text[:MAX_PARSED_CHARS]))
+    for status_line in reversed(status_lines):
+        headers, position = _headers(text, status_line.end() + 1)
+        if not headers:
+            continue
+        body = text[position:]
+        before = text[: status_lines[0].start()]
+        said = _CURL_SAYS.sub("", before.partition("curl ")[0])
+        hosts = (host[1] or host[2] for host in _HOST.finditer(before[-MAX_PARSED_CHARS:]))
+        return Failure(
+            status=int(status_line[2]),
+            headers=headers,
+            body=(_CURL_SAYS.sub("", body) if status_line[1] else body).strip() or None,
+            text=_CURL_SENT.sub("", said).strip() or None,
+            provider=next(filter(None, (provider_in(host.lower()) for host in hosts)), None),
+        )
+    return None
+
+
+def _headers(text: str, position: int) -> tuple[dict[str, object], int]:
+    """The header lines from `position` on, of several values the first, and where they end."""
+    headers: dict[str, object] = {}
+    while position < len(text):
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        line = text[position:end]
+        header = _HEADER.match(line)
+        if header is not None:
+            headers.setdefault(header[1], header[2])
+        elif not line.startswith(("* ", "{ [", "} [")):
+            blank = not line.strip(" \t\r<")
+            return headers, end + 1 if blank else position
+        position = end + 1
+    return headers, position

@@ -1,0 +1,101 @@
+"""A rule as a row of data.
+
+A row holds when any piece of its own evidence was seen, and, where it says so, also any piece of
+`given` and none of `unless`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chatlab.errors.kinds import Kind
+from chatlab.errors.reading.derived import SIGNS
+from chatlab.errors.reading.error_codes import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A piece of evidence that is known from documentation or a program's source, not a sample.
+
+    column: the field of `Evidence` that it belongs to, behind ``given.`` or ``unless.`` where it
+    belongs to those. value: as that field holds it. source:
+    where it is written down.
+    """
+
+    column: str
+    value: str | int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What may be seen of a failure; any one piece is enough.
+
+    statuses: HTTP, or a class such as ``"4xx"``. codes: a provider's codes, types and reasons.
+    exceptions: class names without their module. transport: errno and library codes. phrases:
+    words, where ``…`` stands for up to 160 characters of anything. providers: who answered.
+    signs: names from `SIGNS`.
+    """
+
+    statuses: tuple[int | str, ...] = ()
+    codes: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    transport: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
+
+    def terms(self) -> Iterator[str]:
+        """The evidence other than phrases, as `Signals.terms` spells it."""
+        yield from (f"status:{status}" for status in self.statuses)
+        for names in (self.codes, self.exceptions, self.transport):
+            yield from map(fold, names)
+        yield from (f"provider:{provider}" for provider in self.providers)
+        for sign in self.signs:
+            if sign not in SIGNS:
+                raise ValueError(f"no sign is called {sign!r}; the signs are {', '.join(SIGNS)}")
+            yield f"sign:{sign}"
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in Evidence.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Evidence):
+    """One row: this evidence means this kind.
+
+    id: ``area-what``, permanent. given: also needed. unless: what forbids it. because: for
+    people. settled: False where the row only falls back on the status, so that a provider's
+    ``x-should-retry: true`` may still make it retryable. chain_broken: the previous response id is
+    lost. own_application: the failure is the application's, and names no
+    provider. documented: further evidence that no sample has shown yet.
+    """
+
+    id: str
+    kind: Kind
+    retryable: bool
+    because: str
+    given: Evidence | None = None
+    unless: Evidence | None = None
+    settled: bool = True
+    chain_broken: bool = False
+    own_application: bool = False
+    documented: tuple[Fact, ...] = ()
+
+    def parts(self) -> tuple[Evidence, Evidence, Evidence]:
+        """Its own evidence, `given` and `unless`, each with what is documented added."""
+        return tuple(
+            _extended(evidence or Evidence(), prefix, self.documented)
+            for evidence, prefix in ((self, ""), (self.given, "given."), (self.unless, "unless."))
+        )  # type: ignore[return-value]
+
+
+def _extended(evidence: Evidence, prefix: str, facts: tuple[Fact, ...]) -> Evidence:
+    columns: dict[str, list[str | int]] = {}
+    for fact in facts:
+        head, dot, column = fact.column.rpartition(".")
+        if f"{head}{dot}" == prefix:
+            columns.setdefault(column, []).append(fact.value)
+    names = Evidence.__dataclass_fields__
+    return Evidence(**{name: (*getattr(evidence, name), *columns.get(name, ())) for name in names})

@@ -1,0 +1,244 @@
+"""A table of rules that finds the first that holds.
+
+The table compiles its rows once: every phrase goes into one multi-pattern automaton, every other
+piece of evidence into one dictionary, and each of them carries the set of rows it speaks for as
+the bits of an integer. Judging a failure is then one scan, a few look-ups and the lowest bit that
+is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Final, overload
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from chatlab.errors.kinds import Kind
+from chatlab.errors.reading.phrases import contains, in_order, pieces, same_run
+from chatlab.errors.reading.signals import Signals
+from chatlab.errors.rules.rule import Rule
+from chatlab.text.markup import table
+
+_MANY: Final = 256
+"""From how many matches on it pays to leave out those that cannot matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gapped:
+    parts: tuple[int, ...]
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a table saw in a failure: a bit for each row whose evidence is there."""
+
+    own: int
+    given: int
+    unless: int
+
+
+class RuleTable(Sequence[Rule]):
+    """Rules in order; the first that holds decides.
+
+    The order is the contract: see `chatlab.errors.rules`. A table is immutable; `without` and
+    `replaced` give changed copies.
+    """
+
+    __slots__ = (
+        "_automaton",
+        "_bits",
+        "_edges",
+        "_gapped_by_last",
+        "_mask",
+        "_no_given",
+        "_parts",
+        "_phrase_bits",
+        "_phrases",
+        "_rules",
+        "_size",
+    )
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules: Final = tuple(rules)
+        self._size: Final = len(self._rules)
+        self._mask: Final = (1 << self._size) - 1
+        ids = [rule.id for rule in self._rules]
+        for repeated in {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
+        self._bits: Final[dict[str, int]] = {}
+        phrases: dict[str, int] = {}
+        self._phrases: Final = phrases
+        self._no_given = 0
+        for row, rule in enumerate(self._rules):
+            parts = rule.parts()
+            self._no_given |= 0 if parts[1] else 1 << row
+            for part, evidence in enumerate(parts):
+                bit = 1 << (row + part * self._size)
+                for term in evidence.terms():
+                    self._bits[term] = self._bits.get(term, 0) | bit
+                for phrase in evidence.phrases:
+                    phrases[phrase] = phrases.get(phrase, 0) | bit
+        self._compile_phrases(phrases)
+
+    def _compile_phrases(self, phrases: dict[str, int]) -> None:
+        index: dict[str, int] = {}
+        whole: dict[int, int] = {}
+        by_last: dict[int, list[_Gapped]] = {}
+        known: set[int] = set()
+        for phrase, bits in phrases.items():
+            parts = tuple(index.setdefault(piece, len(index)) for piece in pieces(phrase))
+            if len(parts) == 1:
+                whole[parts[0]] = whole.get(parts[0], 0) | bits
+            else:
+                by_last.setdefault(parts[-1], []).append(_Gapped(parts, bits))
+                known.update(parts)
+        if "" in index:
+            raise ValueError("rules: a phrase has an empty piece; say words on both sides of '…'")
+        self._parts = frozenset(known)
+        self._phrase_bits = [whole.get(number, 0) for number in range(len(index))]
+        self._gapped_by_last = by_last
+        self._edges = [(same_run(piece[0]), same_run(piece[-1])) for piece in index]
+        self._automaton = AhoCorasick(list(index), implementation=Implementation.DFA)
+
+    @overload
+    def __getitem__(self, index: int) -> Rule: ...
+    @overload
+    def __getitem__(self, index: slice) -> RuleTable: ...
+    def __getitem__(self, index: int | slice) -> Rule | RuleTable:
+        if isinstance(index, slice):
+            return RuleTable(self._rules[index])
+        return self._rules[index]
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleTable) and self._rules == other._rules
+
+    def __hash__(self) -> int:
+        return hash(self._rules)
+
+    def __repr__(self) -> str:
+        return f"RuleTable of {self._size} rules: {', '.join(rule.id for rule in self._rules)}"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [str(row), rule.id, str(rule.kind), "retry" if rule.retryable else "stop", rule.because]
+            for row, rule in enumerate(self._rules)
+        ]
+        return table(["", "rule", "kind", "then", "because"], rows)
+
+    def without(self, *ids: str) -> RuleTable:
+        """The table with the rules of these ids switched off; `KeyError` names an unknown one."""
+        for name in ids:
+            self.named(name)
+        return RuleTable(rule for rule in self._rules if rule.id not in ids)
+
+    def replaced(self, *rules: Rule) -> RuleTable:
+        """The table with each of `rules` in the place of the one that has its id."""
+        new = {rule.id: rule for rule in rules}
+        for name in new:
+            self.named(name)
+        return RuleTable(new.get(rule.id, rule) for rule in self._rules)
+
+    def named(self, name: str) -> Rule:
+        """The rule of this id; `KeyError` suggests the near one."""
+        for rule in self._rules:
+            if rule.id == name:
+                return rule
+        close = get_close_matches(name, [rule.id for rule in self._rules], n=1)
+        raise KeyError(
+            f"no rule is called {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+        )
+
+    def decide(self, signals: Signals) -> int:
+        """The row that decides on `signals`, or -1."""
+        bits = self._read(signals.words)
+        get = self._bits.get
+        for term in signals.terms:
+            bits |= get(term, 0)
+        size, mask = self._size, self._mask
+        holds = bits & (bits >> size | self._no_given) & ~(bits >> 2 * size) & mask
+        return (holds & -holds).bit_length() - 1
+
+    def _read(self, words: str) -> int:
+        """The bits of the phrases in `words`, which begin and end with a blank."""
+        bits = 0
+        parts, phrase_bits, edges = self._parts, self._phrase_bits, self._edges
+        hits: dict[int, list[tuple[int, int]]] = {}
+        done: set[int] = set()
+        matches = self._automaton.find_matches_as_indexes(words, overlapping=True)
+        if len(matches) > _MANY:
+            matches = self._that_matter(matches)
+        for number, start, end in matches:
+            if number in done:
+                continue
+            before, after = edges[number]
+            if words[start - 1] in before or words[end] in after:
+                continue
+            bits |= phrase_bits[number]
+            if number in parts:
+                hits.setdefault(number, []).append((start, end))
+            else:
+                done.add(number)
+        if hits:
+            for last in hits.keys() & self._gapped_by_last.keys():
+                for gapped in self._gapped_by_last[last]:
+                    places = [hits.get(part, []) for part in gapped.parts]
+                    if all(places) and in_order(places, words):
+                        bits |= gapped.bits
+        return bits
+
+    def _that_matter(self, matches: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+        """`matches` without the pieces of phrases of which another piece is nowhere."""
+        present = {number for number, _, _ in matches}
+        wanted = {number for number in present if self._phrase_bits[number]}
+        for last in present & self._gapped_by_last.keys():
+            for gapped in self._gapped_by_last[last]:
+                if present.issuperset(gapped.parts):
+                    wanted.update(gapped.parts)
+        return [match for match in matches if match[0] in wanted]
+
+    def matches(self, signals: Signals) -> dict[str, int]:
+        """Each piece of evidence that is in `signals`, with the bits of the rows it speaks for.
+
+        The slow and telling way to `see`: phrases are keyed as ``phrase:...``.
+        """
+        found = {term: self._bits[term] for term in signals.terms if term in self._bits}
+        for phrase, bits in self._phrases.items():
+            if contains(signals.words, phrase):
+                found[f"phrase:{phrase}"] = bits
+        return found
+
+    def combined(self, bits: Iterable[int]) -> Seen:
+        """What several pieces of evidence amount to together."""
+        every = reduce(or_, bits, 0)
+        size, mask = self._size, self._mask
+        return Seen(every & mask, (every >> size) & mask | self._no_given, every >> 2 * size)
+
+    def outcome(self, row: int) -> tuple[Kind, bool, str]:
+        """Kind, retryable and rule id of `row`; of no row, what an unknown failure gets."""
+        if row < 0:
+            return Kind.GENERIC, False, "unmatched"
+        rule = self._rules[row]
+        return rule.kind, rule.retryable, rule.id
+
+    def first(self, seen: Seen) -> int:
+        """The row that decides: the lowest bit that holds, or -1."""
+        holds = seen.own & seen.given & ~seen.unless
+        return (holds & -holds).bit_length() - 1
+
+
+@lru_cache(maxsize=64)
+def _compiled(rules: tuple[Rule, ...]) -> RuleTable:
+    return RuleTable(rules)
+
+
+def as_table(rules: Iterable[Rule]) -> RuleTable:
+    """`rules` as a table; one that was compiled before is used again."""
+    return rules if isinstance(rules, RuleTable) else _compiled(tuple(rules))

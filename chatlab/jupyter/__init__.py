@@ -1,0 +1,1 @@
+"""Line and cell magics for notebooks."""

@@ -1,0 +1,1 @@
+"""Record a stream to the byte, sanitize it, and play it again."""

@@ -1,0 +1,108 @@
+"""A recorded exchange as a reply: the same bytes in the same chunks, and the same end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chatlab.lab.cassettes.cassette import Cassette
+from chatlab.lab.cassettes.recording import Exchange
+from chatlab.lab.faults.corpus_samples import TRANSFER_HEADERS
+from chatlab.lab.faults.notation import ScriptError, check, to_text
+from chatlab.lab.provider.exchange import End, Piece, Reply, Request, sendable
+
+_ENDS: Final = {
+    "clean": End.CLEAN,
+    "closed": End.CLOSE,
+    "reset": End.RESET,
+    "timeout": End.STALL,
+    "cancelled": End.STALL,
+    "rst-stream": End.RST_STREAM,
+    "goaway": End.GOAWAY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CassetteStep:
+    """Play an exchange of the cassette in the file ``path``; ``exchange`` counts from 0.
+
+    The recorded delays are multiplied by ``time_factor``: with 0.1 they are ten times shorter,
+    with 0 everything comes at once.
+    """
+
+    path: str
+    exchange: int = 0
+    time_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raise `ScriptError` for a negative number."""
+        check(self)
+
+    def __str__(self) -> str:
+        """Return the short text, for example ``cassette:overloaded.json,exchange=1``."""
+        return to_text(self)
+
+    def load(self) -> Exchange:
+        """Return the exchange from the file.
+
+        Raises `ScriptError` for a file that is no cassette, an exchange that it does not have,
+        and one that no server can play.
+        """
+        exchanges = Cassette.load(self.path).exchanges
+        if self.exchange >= len(exchanges):
+            last = f"the last is exchange={len(exchanges) - 1}" if exchanges else "it is empty"
+            raise ScriptError(f"{self}: the cassette has {len(exchanges)} exchange(s); {last}")
+        exchange = exchanges[self.exchange]
+        end = exchange.end
+        has_connected = end.how != "timeout" or str(end.exception).endswith(".ReadTimeout")
+        if end.how not in _ENDS or not has_connected:
+            raise ScriptError(
+                f"{self}: it ended with {end.exception}, which no server can play; take a fault "
+                'such as "refuse-connection"'
+            )
+        return exchange
+
+
+def as_reply(step: CassetteStep, exchange: Exchange, request: Request) -> Reply:
+    """Return the reply that ``exchange``, loaded for ``step``, is.
+
+    Raises `ScriptError` when ``request`` is of another kind than the recorded one. Over
+    HTTP/1.1 a body of announced length is kept apart in its chunks by their times only.
+    """
+    _check_fits(step, exchange, request)
+    how, code = _ENDS[exchange.end.how], exchange.end.h2_code or 0
+    factor = step.time_factor
+    response = exchange.response
+    if response is None:
+        return Reply(None, end=how, h2_code=code, head_after_s=exchange.end.at_s * factor)
+    kept = response.headers.items()
+    pairs = [(name, str(value)) for name, value in kept if name not in TRANSFER_HEADERS]
+    body: list[Piece] = []
+    before_s = response.at_s
+    for chunk in response.chunks:
+        body.append(Piece(chunk.data, content=True, after_s=(chunk.at_s - before_s) * factor))
+        before_s = chunk.at_s
+    if how is not End.STALL:
+        body.append(Piece(b"", after_s=(exchange.end.at_s - before_s) * factor))
+    return Reply(
+        response.status,
+        sendable(pairs, step),
+        tuple(body),
+        how,
+        code,
+        response.length,
+        head_after_s=response.at_s * factor,
+    )
+
+
+def _check_fits(step: CassetteStep, exchange: Exchange, request: Request) -> None:
+    recorded = exchange.request
+    if not recorded.path.endswith(request.path.removeprefix("/v1")):
+        raise ScriptError(f"{step} was recorded on {recorded.path}, not on {request.path}")
+    is_good = exchange.response is not None and exchange.response.status < 400
+    if is_good and recorded.stream not in (None, request.stream):
+        raise ScriptError(f"{step} was recorded with stream={recorded.stream}; call it so")
+    if exchange.end.how in ("rst-stream", "goaway") and request.http_version != "2":
+        raise ScriptError(
+            f"{step} needs HTTP/2; give the SDK an httpx2 client with http2=True, http1=False"
+        )

@@ -1,0 +1,1 @@
+"""Generated chats against a fake provider, and the invariants they must keep."""

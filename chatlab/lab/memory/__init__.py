@@ -1,0 +1,1 @@
+"""A fake Responses server that remembers conversations."""

@@ -1,0 +1,1 @@
+"""Good answers and errors in each wire protocol."""

@@ -1,0 +1,1 @@
+"""A fake provider on a real loopback socket."""

@@ -1,0 +1,159 @@
+"""One exchange: the request that arrived, and the reply as a plan that either wire can play."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from chatlab.lab.faults.notation import ScriptError
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
+)
+"""Headers whose values are never kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What arrived.
+
+    ``path`` comes without its query, ``headers`` in lower case and with secrets replaced,
+    ``body`` decoded (None when it is no JSON), ``size`` in bytes. ``attempt`` counts from 0 and
+    is None for a request that used no step of the script; ``met`` names what it met.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+    size: int
+    http_version: str
+    attempt: int | None = None
+    met: str = ""
+
+    @classmethod
+    def received(
+        cls,
+        method: str,
+        target: str,
+        headers: Iterable[tuple[str, str]],
+        content: bytes,
+        http_version: str,
+    ) -> Request:
+        """Make the record of a request, without the secrets that it carried."""
+        kept: dict[str, str] = {}
+        for name, value in headers:
+            key = name.lower()
+            shown = "REDACTED" if key in SECRET_HEADERS else value
+            kept[key] = f"{kept[key]}, {shown}" if key in kept else shown
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
+            body = None
+        path = target.partition("?")[0]
+        return cls(method, path, kept, body, len(content), http_version)
+
+    @property
+    def stream(self) -> bool:
+        """Whether the caller asked for an event stream."""
+        return isinstance(self.body, dict) and self.body.get("stream") is True
+
+
+class End(StrEnum):
+    """How a reply ends once its last piece is out."""
+
+    CLEAN = "clean"
+    CLOSE = "close"
+    RESET = "reset"
+    STALL = "stall"
+    RST_STREAM = "rst-stream"
+    GOAWAY = "goaway"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes that are written at once, ``after_s`` seconds after what came before.
+
+    ``content`` marks what a person would see as part of the answer: not the opening events, not
+    a ping, not the end.
+    """
+
+    data: bytes
+    content: bool = False
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply as a plan: head, pieces, end. A status of None sends no head at all.
+
+    ``length`` is the Content-Length to announce, whatever the pieces sum up to; without it the
+    body is chunked. ``final`` tells the client that the connection will not be used again.
+    """
+
+    status: int | None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: tuple[Piece, ...] = ()
+    end: End = End.CLEAN
+    h2_code: int = 0
+    length: int | None = None
+    final: bool = False
+    head_after_s: float = 0.0
+
+    def place(self, after_event: int | None) -> int:
+        """Return how many events come first: as told, or up to and with the first content."""
+        if after_event is not None:
+            return after_event
+        contents = (i for i, piece in enumerate(self.body) if piece.content)
+        return next(contents, len(self.body) - 1) + 1
+
+    def first(self, count: int, where: object, spare: int = 0) -> tuple[Piece, ...]:
+        """Return the first ``count`` events.
+
+        Raises `ScriptError` unless ``spare`` more are left that the caller does not get.
+        """
+        total = len(self.body)
+        if count + spare > total:
+            raise ScriptError(
+                f"{where}: this reply has {total} event(s); count up to {total - spare}"
+            )
+        return self.body[:count]
+
+
+def whole(status: int, headers: Iterable[tuple[str, str]], content: bytes) -> Reply:
+    """Return a reply whose body is one piece of known length (none where HTTP allows none)."""
+    body = () if status in (204, 304) or not content else (Piece(content, content=True),)
+    return Reply(status, tuple(headers), body, length=sum(len(piece.data) for piece in body))
+
+
+def sendable(headers: Iterable[tuple[str, str]], where: object) -> tuple[tuple[str, str], ...]:
+    """Return ``headers``, trimmed; raises `ScriptError` for one that HTTP cannot carry."""
+    pairs = tuple((name, value.strip()) for name, value in headers)
+    for name, value in pairs:
+        if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value):
+            raise ScriptError(f"{where}: the header {name!r}: {value!r} cannot be sent over HTTP")
+    return pairs
+
+
+def compact(value: object) -> bytes:
+    """Return ``value`` as the JSON bytes that a provider sends."""
+    return utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def utf8(text: str) -> bytes:
+    """Return ``text`` in UTF-8, with a lone surrogate as the escape that JSON has for it."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def event(data: object, name: str | None = None, *, content: bool = False) -> Piece:
+    """Return one server-sent event; ``data`` is JSON, or a str that is sent as it is."""
+    text = utf8(data) if isinstance(data, str) else compact(data)
+    lines = b"".join(b"data: " + line + b"\n" for line in text.split(b"\n"))
+    return Piece((f"event: {name}\n".encode() if name else b"") + lines + b"\n", content=content)

@@ -1,0 +1,199 @@
+"""From a request and the next step of the script to a reply: the fake provider without sockets."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from threading import Lock
+
+from chatlab.lab.cassettes.playback import CassetteStep
+from chatlab.lab.cassettes.playback import as_reply as played
+from chatlab.lab.faults.apply import distort
+from chatlab.lab.faults.corpus_samples import Sample, Samples, as_reply, find
+from chatlab.lab.faults.notation import ScriptError, near
+from chatlab.lab.faults.outcomes import outcome
+from chatlab.lab.faults.script import Player, SampleStep, Script, Step
+from chatlab.lab.faults.vocabulary import RefuseConnection
+from chatlab.lab.memory.input_items import Refusal, tokens
+from chatlab.lab.memory.response_memory import ResponseMemory
+from chatlab.lab.protocols.good_answer import Ids, Success
+from chatlab.lab.protocols.openai_responses import body as finished
+from chatlab.lab.protocols.table import JSON_TYPE, PROTOCOLS
+from chatlab.lab.provider.exchange import Reply, Request, compact, whole
+
+RESPONSES = "/v1/responses"
+
+_HOSTS = frozenset({"127.0.0.1", "localhost"})
+
+
+class Answering:
+    """Answers requests by a script, and keeps the last ``requests_kept`` of them.
+
+    A request that is no good (wrong host, path, method, body) is told so and uses no step. A
+    step that does not fit the request is used, and the reply says why it did not fit; no client
+    retries that reply.
+
+    With a `memory`, a request whose step begins a response (a good answer, whole or not) is taken
+    only if the memory has nothing against it. A refused request is an attempt, but it gives its
+    step back. A step that answers before any response begins, such as a 503, comes first.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        samples: Samples | None,
+        requests_kept: int,
+        memory: ResponseMemory | None = None,
+    ) -> None:
+        """Raise `ScriptError` when a sample or cassette of the script cannot be served."""
+        self._shelf = samples
+        self._memory = memory
+        self._kept: deque[Request] = deque(maxlen=requests_kept)
+        self._lock = Lock()
+        self._turn = Lock()
+        self._load(script)
+        self.player = Player(script)
+
+    @property
+    def counts_connects(self) -> bool:
+        """Whether the script refuses connections that have to be counted."""
+        refusals = [step for step in self._script.steps if isinstance(step, RefuseConnection)]
+        return any(step.closed_s is None for step in refusals)
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """The requests that arrived, oldest first."""
+        with self._lock:
+            return tuple(self._kept)
+
+    def play(self, script: Script) -> None:
+        """Replace what is left of the script; attempts go on counting.
+
+        Raises `ScriptError` for a sample or cassette that cannot be served, for a script in which
+        connections are refused, and while one has to be: the port is watched from the start only.
+        """
+        with self._turn:
+            if any(isinstance(step, RefuseConnection) for step in script.steps):
+                raise ScriptError(
+                    "play: refuse-connection works only in the script that a provider starts with"
+                )
+            if isinstance(self.player.upcoming(), RefuseConnection):
+                raise ScriptError("play: refuse-connection is due; play when it has been met")
+            self._load(script)
+            self.player.play(script)
+
+    def answer(self, request: Request) -> Reply:
+        """Return the reply that ``request`` meets, and keep the request."""
+        refusal = _unfit(request)
+        if refusal is not None:
+            self._keep(replace(request, met=f"status {refusal.status}"))
+            return refusal
+        with self._turn:
+            attempt, step = self.player.take()
+            request = replace(request, attempt=attempt, met=_name(step))
+            if self._memory is not None and request.path == RESPONSES:
+                reply, request = self._remembered(self._memory, step, request, attempt)
+            else:
+                reply, _ = self._reply(step, request, attempt, self._success(step))
+            self._keep(request)
+            return replace(reply, final=isinstance(self.player.upcoming(), RefuseConnection))
+
+    def _load(self, script: Script) -> None:
+        wanted = {step.id for step in script.steps if isinstance(step, SampleStep)}
+        samples = {name: find(self._shelf, name) for name in sorted(wanted)}
+        tapes = {step for step in script.steps if isinstance(step, CassetteStep)}
+        self._recorded = {step: step.load() for step in sorted(tapes, key=str)}
+        self._samples: dict[str, Sample] = samples
+        self._script = script
+
+    def _success(self, step: Step | None) -> Success:
+        return step if isinstance(step, Success) else self._script.success
+
+    def _remembered(
+        self, memory: ResponseMemory, step: Step | None, request: Request, attempt: int
+    ) -> tuple[Reply, Request]:
+        """Return the reply of a provider that remembers, and the request with what it met."""
+        asked = memory.ask(request.body)
+        success = self._success(step)
+        if asked.context is not None:
+            usage = replace(success.usage, input_tokens=tokens(asked.context))
+            success = replace(success, usage=usage)
+        reply, ended = self._reply(step, request, attempt, success)
+        response = None
+        if ended is None or step is None:
+            asked = replace(asked, refused=None)
+        elif asked.refused is not None:
+            self.player.give_back(attempt, step)
+            reply = self._refused(asked.refused, attempt)
+            request, ended = replace(request, met=f"status {reply.status}"), None
+        else:
+            response = finished(success, request, Ids(self._script.seed, attempt))
+        memory.note(asked, attempt, request.size, ended, response)
+        return reply, request
+
+    def _reply(
+        self, step: Step | None, request: Request, attempt: int, success: Success
+    ) -> tuple[Reply, str | None]:
+        """Return the reply, with ``success`` as the good answer, and the response's outcome."""
+        try:
+            if step is None:
+                raise ScriptError(self.player.ended(attempt))
+            if isinstance(step, CassetteStep):
+                return played(step, self._recorded[step], request), None
+            if success.web_search and request.path != RESPONSES:
+                raise ScriptError(f"web_search is for {RESPONSES} only, not for {request.path}")
+            protocol, ids = PROTOCOLS[request.path], Ids(self._script.seed, attempt)
+            good = reply = protocol.good(success, request, ids)
+            if isinstance(step, SampleStep):
+                reply = as_reply(self._samples[step.id], good, request, step.after_event)
+            elif not isinstance(step, Success):
+                reply = distort(step, good, protocol, request, ids)
+            status = "incomplete" if success.finish == "length" else "completed"
+            return reply, outcome(step, good, reply, status)
+        except ScriptError as problem:
+            code = "script_ended" if step is None else "step_does_not_fit"
+            return _told(400, code, str(problem)), None
+
+    def _refused(self, refusal: Refusal, attempt: int) -> Reply:
+        protocol, ids = PROTOCOLS[RESPONSES], Ids(self._script.seed, attempt)
+        headers = (("content-type", JSON_TYPE), (protocol.id_header, ids.make("req_")))
+        return whole(refusal.status, headers, compact(protocol.error_body(refusal.error)))
+
+    def _keep(self, request: Request) -> None:
+        with self._lock:
+            self._kept.append(request)
+
+
+def _name(step: Step | None) -> str:
+    if step is None:
+        return "script ended"
+    return "success" if isinstance(step, Success) else str(step)
+
+
+def _unfit(request: Request) -> Reply | None:
+    """Return the reply to a request that no step of a script could answer, else None."""
+    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    if host not in _HOSTS:
+        text = f"this provider answers on {' and '.join(sorted(_HOSTS))} only, not on {host!r}"
+        return _told(421, "wrong_host", text)
+    if request.path not in PROTOCOLS:
+        hint = near(request.path, PROTOCOLS)
+        text = f"no endpoint {request.path}{hint or '; there are ' + ', '.join(PROTOCOLS)}"
+        return _told(404, "unknown_endpoint", text)
+    if request.method != "POST":
+        return _told(405, "wrong_method", f"{request.path} takes POST, not {request.method}")
+    if not isinstance(request.body, dict):
+        return _told(400, "no_json_object", f"{request.path} takes a JSON object as its body")
+    return None
+
+
+def _told(status: int, code: str, text: str) -> Reply:
+    """Return an error that comes from the laboratory itself, in a shape that both SDKs read."""
+    error = {
+        "message": f"chatlab fake provider: {text}",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": f"chatlab_{code}",
+    }
+    headers = (("content-type", JSON_TYPE), ("x-should-retry", "false"))
+    return whole(status, headers, compact({"type": "error", "error": error}))

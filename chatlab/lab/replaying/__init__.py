@@ -1,0 +1,1 @@
+"""Run a client against a script and log what happens."""

@@ -1,0 +1,1 @@
+"""Escaped HTML, text tables, colours and spelling suggestions."""

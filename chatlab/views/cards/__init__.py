@@ -1,0 +1,1 @@
+"""A live turn as a card."""

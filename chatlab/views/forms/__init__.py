@@ -1,0 +1,1 @@
+"""Widgets to try things in a notebook."""

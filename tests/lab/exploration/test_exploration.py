@@ -1,0 +1,125 @@
+"""Exploring chained turns: chatlab's policy holds, and each invariant catches a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import pytest
+
+from chatlab.chat import ChainedTurn, ToolCallPart
+from chatlab.chat.chain.steps import Steps
+from chatlab.errors import Verdict
+from chatlab.lab import explore
+from chatlab.lab.exploration.chat_model import INVARIANTS, Act
+from chatlab.lab.exploration.faulty_policies import KeepsFailedId, RetriesTrimmed
+from chatlab.lab.exploration.model_check import Explored
+from chatlab.views.figures.chain import trace_chart
+
+Option: TypeAlias = Any
+"""Whatever a turn takes."""
+
+
+@pytest.mark.parametrize("not_found", [400, 404])
+def test_chatlab_holds_every_invariant(not_found: int) -> None:
+    """Chains are continued and lost on the way, or there would be nothing to hold."""
+    explored = explore(steps=800, not_found=not_found)
+    assert explored.violated is None, explored
+    assert explored.steps >= 800
+    assert explored.chained > 20
+    assert explored.lost > 5
+
+
+class _HealsNever(Steps):
+    def judge(self, verdict: Verdict) -> Verdict:
+        """Without a look at what is lost."""
+        return verdict
+
+
+class HealsNever(ChainedTurn):
+    """Asks again for the response that the provider has lost."""
+
+    steps = _HealsNever
+
+
+class _ForgetsCalls(Steps):
+    def request(self) -> Mapping[str, object]:
+        """The results alone, also without the response that they belong to."""
+        arguments = super().request()
+        if self.made and self.lost is not None:
+            last = {"input": list(arguments["input"])[-1:]}  # type: ignore[call-overload]
+            return {**arguments, **last}
+        return arguments
+
+
+class ForgetsCalls(ChainedTurn):
+    """Sends the results of its tools without the calls, once it has left the chain."""
+
+    steps = _ForgetsCalls
+
+
+class RunsTwice(ChainedTurn):
+    """Runs each call, and runs it again."""
+
+    def __init__(self, *given: Option, run_tool: Option, **options: Option) -> None:
+        def twice(call: ToolCallPart) -> Option:
+            run_tool(call)
+            return run_tool(call)
+
+        super().__init__(*given, run_tool=twice, **options)
+
+
+@pytest.mark.parametrize(
+    ("policy", "invariant"),
+    [
+        (KeepsFailedId, "completed-anchor"),
+        (RetriesTrimmed, "whole-context"),
+        (ForgetsCalls, "valid-input"),
+        (HealsNever, "healed-once"),
+        (RunsTwice, "one-execution"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_invariant_catches_a_policy(policy: type[ChainedTurn], invariant: str) -> None:
+    """With a trace that ends where it is broken."""
+    explored = explore(policy, steps=20_000)
+    assert explored.violated == invariant, explored
+    assert explored.trace
+    assert explored.found in repr(explored)
+    assert INVARIANTS[invariant] in explored._repr_html_()
+    chart = trace_chart(explored)
+    assert chart.sentence.startswith(f"{policy.__name__} breaks {invariant!r}")
+    assert chart.png().startswith(b"\x89PNG")
+
+
+def test_every_invariant_is_caught_by_some_policy() -> None:
+    """One that nothing can break would say nothing."""
+    marks = test_each_invariant_catches_a_policy.pytestmark  # type: ignore[attr-defined]
+    assert {invariant for _, invariant in marks[0].args[1]} == set(INVARIANTS)
+
+
+@pytest.mark.parametrize("first_seed", [1, 7])
+def test_the_trace_of_a_known_fault_is_the_shortest(first_seed: int) -> None:
+    """Wherever the search begins: two questions, and the id of what was cut in between."""
+    explored = explore(KeepsFailedId, steps=20_000, first_seed=first_seed)
+    *_, died, said, chained, _ = explored.trace
+    assert len(explored.trace) == 6
+    assert died.what.startswith("response 1 is ")
+    assert died.what != "response 1 is completed"
+    assert said.actor == "person"
+    assert chained.what.endswith(", after response 1")
+
+
+def test_hostile_words_of_a_trace_are_escaped() -> None:
+    """A trace holds what a provider said."""
+    trace = (Act("provider", "<script>alert(1)</script>", "client"),)
+    explored = Explored("X", 1, 1, 0, 0, "valid-input", "<img src=x>", trace)
+    assert "<script" not in explored._repr_html_()
+    assert "<img" not in explored._repr_html_()
+
+
+def test_there_is_no_chart_without_a_violation() -> None:
+    """The error shows what was explored."""
+    with pytest.raises(ValueError, match="every invariant holds; there is no trace to draw"):
+        trace_chart(replace(Explored("X", 1, 1, 0, 0)))
