@@ -30,8 +30,9 @@ from support.turn_events import (
 )
 
 from chatlab.chat.hub import event_log as journal
+from chatlab.chat.hub import relay
 from chatlab.chat.hub.channel import Stream
-from chatlab.chat.hub.hub_api import Hub, relay
+from chatlab.chat.hub.hub_api import Hub
 from chatlab.chat.hub.relay import TurnLost
 from chatlab.chat.hub.subscription import Subscription
 from chatlab.chat.hub.view import Item, LiveEvent, Snapshot, View

@@ -12,9 +12,10 @@ import pytest
 from chatlab.cli.main import main
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.mutation.rule_coverage import coverage
+from chatlab.corpus.novelty import drafts
 from chatlab.corpus.novelty.inputs import failures_in, read_failures
 from chatlab.corpus.novelty.leave_one_out import LeftOut, LeftOutReport, leave_one_provider_out
-from chatlab.corpus.novelty.novel import THRESHOLD, Known, drafts, novelty
+from chatlab.corpus.novelty.novel import THRESHOLD, Known, novelty
 from chatlab.corpus.novelty.similarity import Likeness, features, without_numbers
 from chatlab.corpus.sample import problems_of
 from chatlab.errors import Failure
