@@ -1,24 +1,23 @@
-"""What to do next."""
+"""What to do next: retry policies, clocks, the retry loop and its short forms."""
 
+from chatlab.retry.attempts import Attempt, Attempts, attempts
 from chatlab.retry.backoff import Backoff, GiveUp, Wait
+from chatlab.retry.clients.preset import AboveLimit, Preset, RetryAfterUse
+from chatlab.retry.clients.table import PRESETS, preset_named
 from chatlab.retry.clock import Cancelled, Clock, SystemClock, VirtualClock
 from chatlab.retry.jitter import Decorrelated, Equal, Full, Jitter
 from chatlab.retry.machine import TRANSITIONS, Action, Event, Retry, RetryMachine, State, Transition
-from chatlab.retry.preset import HintUse, OverLimit, Preset
-from chatlab.retry.presets import PRESETS, preset_named
-from chatlab.retry.runner import (
-    NestedRetriesWarning,
-    arun,
-    run,
-    sdk_retries,
-    warn_if_sdk_retries,
-)
+from chatlab.retry.nested import NestedRetriesWarning, sdk_retries, warn_if_sdk_retries
+from chatlab.retry.runner import arun, retrying, run
 from chatlab.retry.schedule import Schedule, Span, duration
 
 __all__ = [
     "PRESETS",
     "TRANSITIONS",
+    "AboveLimit",
     "Action",
+    "Attempt",
+    "Attempts",
     "Backoff",
     "Cancelled",
     "Clock",
@@ -27,12 +26,11 @@ __all__ = [
     "Event",
     "Full",
     "GiveUp",
-    "HintUse",
     "Jitter",
     "NestedRetriesWarning",
-    "OverLimit",
     "Preset",
     "Retry",
+    "RetryAfterUse",
     "RetryMachine",
     "Schedule",
     "Span",
@@ -42,8 +40,10 @@ __all__ = [
     "VirtualClock",
     "Wait",
     "arun",
+    "attempts",
     "duration",
     "preset_named",
+    "retrying",
     "run",
     "sdk_retries",
     "warn_if_sdk_retries",

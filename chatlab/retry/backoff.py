@@ -1,11 +1,12 @@
 """How long to wait before the next attempt, or why to stop.
 
-A policy has four parts:
+A policy has five parts:
 
     backoff   min(initial_s * factor**n, cap_s) after attempt n, counted from 0
     hint      what the provider asks for, a floor: the wait is the longer of the two
-    ceiling   over the floor: a hint above it ends the retrying and says when to come back
+    ceiling   a hint above it ends the retrying and says when to come back
     jitter    off unless chosen; it spreads the backoff, never below the hint
+    limits    on the number of attempts, and on the time of all attempts and waits together
 """
 
 from __future__ import annotations
@@ -27,10 +28,23 @@ from chatlab.retry.schedule import (
 LONGEST_S = 366 * 86_400
 """A year in seconds: a policy that waits longer is a mistake."""
 
+CHAIN_LOST = (
+    "the provider no longer has the response that the request continues, so the same request "
+    "cannot succeed; send the whole history without its id, as chatlab.chat.ChainedTurn does"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait `delay_s` seconds, then try again. because: a sentence for people."""
+    """Wait, then try again.
+
+    Attributes
+    ----------
+    delay_s: float
+        Seconds.
+    because: str
+        A sentence for people.
+    """
 
     delay_s: float
     because: str
@@ -38,9 +52,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Do not try again. because: a sentence for people.
+    """Do not try again.
 
-    resets_in_s: seconds after which the provider said that a call can pass; None if it did not.
+    Attributes
+    ----------
+    because: str
+        A sentence for people.
+    resets_in_s: float or None
+        Seconds after which the provider said that a call can pass; None if it did not.
     """
 
     because: str
@@ -49,14 +68,41 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """When to try again, and when to stop. Immutable; all times are seconds.
+    """When to try again, and when to stop. Immutable.
 
-    initial_s: the backoff after attempt 0, 0 or more. factor: its growth, 1 or more. cap_s: the
-    backoff never exceeds it. max_attempts: calls in total, None for no limit. hint_ceiling_s: the
-    longest hint that is obeyed. jitter: `Full`, `Equal` or `Decorrelated`, or None.
+    Every wait is finite, 0 or more, and at most the larger of `cap_s` and `hint_ceiling_s`.
 
-    Every wait is finite, 0 or more, and at most the larger of cap_s and hint_ceiling_s. Raises
-    ValueError for a field that cannot give such waits.
+    Parameters
+    ----------
+    initial_s:
+        The backoff after the first attempt, in seconds, 0 or more.
+    factor:
+        How it grows with each attempt, 1 or more.
+    cap_s:
+        The longest backoff, in seconds.
+    max_attempts:
+        How many calls at most; None for no limit.
+    hint_ceiling_s:
+        The longest wait that a provider may ask for, in seconds; a longer one ends the retrying.
+    jitter:
+        `Full`, `Equal` or `Decorrelated`, or None.
+    max_total_s:
+        Seconds from the beginning of the first attempt to the end of the last wait; None for no
+        limit. The retrying ends before a wait that would pass it. A running attempt is not cut
+        short: give the client a timeout for that.
+
+    Raises
+    ------
+    ValueError
+        For a value that cannot give such waits.
+
+    Examples
+    --------
+    >>> policy = Backoff(max_total_s=120)
+    >>> policy.delay_s(0), policy.delay_s(1), policy.delay_s(9)
+    (1.0, 2.0, 60.0)
+    >>> policy.schedule().because
+    'the limit is 2 min in total, and the next attempt would begin after 2 min 3 s'
     """
 
     initial_s: float = 1
@@ -65,12 +111,15 @@ class Backoff:
     max_attempts: int | None = 25
     hint_ceiling_s: float = 300
     jitter: Jitter | None = None
+    max_total_s: float | None = None
 
     def __post_init__(self) -> None:
         _check_number("initial_s", self.initial_s, at_least=0)
         _check_number("factor", self.factor, at_least=1)
         _check_number("cap_s", self.cap_s, at_least=0)
         _check_number("hint_ceiling_s", self.hint_ceiling_s, at_least=0)
+        if self.max_total_s is not None:
+            _check_number("max_total_s", self.max_total_s, at_least=0)
         limit = self.max_attempts
         if limit is not None and (
             isinstance(limit, bool) or not isinstance(limit, int) or limit < 1
@@ -83,9 +132,15 @@ class Backoff:
             raise ValueError(f"Backoff: jitter is {self.jitter!r}; {instead_of(self.jitter)}")
 
     def delay_s(self, n: int) -> float:
-        """The plain backoff after attempt `n` (from 0), without hint and jitter, in seconds.
+        """Give the plain backoff after attempt `n`, in seconds, without hint and jitter.
 
-        Any `n` will do, however large. Raises ValueError if it is negative.
+        >>> Backoff(initial_s=0.5, factor=3).delay_s(2)
+        4.5
+
+        Raises
+        ------
+        ValueError
+            If `n`, which counts from 0, is negative.
         """
         if n < 0:
             raise ValueError(f"Backoff.delay_s: n is {n}; attempts count from 0")
@@ -98,10 +153,17 @@ class Backoff:
         return float(min(grown_s, self.cap_s))
 
     def span(self, attempt: int, previous_s: float | None = None) -> Span:
-        """Between which two values the backoff after `attempt` lies; equal without jitter.
+        """Give the shortest and the longest backoff after `attempt`, in seconds.
 
-        previous_s: the wait before this one, in seconds, which only `Decorrelated` looks at;
-        without it, the plain backoff of the attempt before.
+        They are equal without jitter.
+
+        Parameters
+        ----------
+        attempt:
+            Counted from 0.
+        previous_s:
+            The wait before this one, in seconds, which only `Decorrelated` looks at; without it,
+            the plain backoff of the attempt before.
         """
         backoff_s = self.delay_s(attempt)
         if self.jitter is None:
@@ -111,9 +173,21 @@ class Backoff:
         first_s = self.delay_s(0)
         return self.jitter.span(backoff_s, first_s=first_s, previous_s=previous_s, cap_s=self.cap_s)
 
-    def give_up(self, attempt: int, verdict: Verdict) -> GiveUp | None:
-        """Why not to try again after `attempt` (from 0) failed with `verdict`, or None."""
+    def give_up(self, attempt: int, verdict: Verdict, *, total_s: float = 0.0) -> GiveUp | None:
+        """Tell why not to try again after `attempt` failed with `verdict`, or None.
+
+        Parameters
+        ----------
+        attempt:
+            Counted from 0.
+        verdict:
+            On its failure. A request that continues a lost response is never repeated as it is.
+        total_s:
+            Seconds from the beginning of the first attempt to that of the next.
+        """
         hint_s = _hint_s(verdict)
+        if verdict.chain_broken:
+            return GiveUp(CHAIN_LOST, hint_s)
         if not verdict.retryable:
             return GiveUp(f"{verdict.kind.label}: trying again cannot help", hint_s)
         if hint_s is not None and hint_s > self.hint_ceiling_s:
@@ -125,14 +199,44 @@ class Backoff:
             )
         if self.max_attempts is not None and attempt + 1 >= self.max_attempts:
             return GiveUp(f"the limit is {count_of_attempts(self.max_attempts)}", hint_s)
+        if self.max_total_s is not None and total_s > self.max_total_s:
+            return GiveUp(
+                f"the limit is {duration(self.max_total_s)} in total, and the next attempt would "
+                f"begin after {duration(total_s)}",
+                hint_s,
+            )
         return None
 
     def wait(
-        self, attempt: int, verdict: Verdict, *, previous_s: float | None = None
+        self,
+        attempt: int,
+        verdict: Verdict,
+        *,
+        previous_s: float | None = None,
+        spent_s: float = 0.0,
     ) -> Wait | GiveUp:
-        """What to do after `attempt` (from 0) failed with `verdict`.
+        """Decide what to do after `attempt` failed with `verdict`.
 
-        previous_s: see `span`. With jitter, each call that returns a `Wait` draws once.
+        Parameters
+        ----------
+        attempt:
+            Counted from 0.
+        verdict:
+            On its failure.
+        previous_s:
+            See `span`.
+        spent_s:
+            Seconds since the first attempt began, for `max_total_s`.
+
+        Returns
+        -------
+        Wait or GiveUp
+            With jitter, each call that gets as far as a wait draws once.
+
+        Examples
+        --------
+        >>> Backoff().wait(0, Verdict(Kind.OVERLOADED, retryable=True))
+        Wait(delay_s=1.0, because='the backoff after attempt 1 is 1 s')
         """
         stop = self.give_up(attempt, verdict)
         if stop is not None:
@@ -143,34 +247,48 @@ class Backoff:
         else:
             backoff_s = self.jitter.draw(span)
             drawn = f", drawn from {duration(span.low_s)} to {duration(span.high_s)}"
-        backoff = f"the backoff after attempt {attempt + 1} is {duration(backoff_s)}{drawn}"
-        hint_s = _hint_s(verdict)
-        if hint_s is None:
-            return Wait(backoff_s, backoff)
-        asked = f"the provider asks for {duration(hint_s)}"
-        if hint_s > backoff_s:
-            return Wait(hint_s, f"{asked}; {backoff}")
-        return Wait(backoff_s, f"{backoff}; {asked}")
+        because = f"the backoff after attempt {attempt + 1} is {duration(backoff_s)}{drawn}"
+        delay_s, hint_s = backoff_s, _hint_s(verdict)
+        if hint_s is not None:
+            asked = f"the provider asks for {duration(hint_s)}"
+            longer = hint_s > backoff_s
+            because = f"{asked}; {because}" if longer else f"{because}; {asked}"
+            delay_s = max(hint_s, backoff_s)
+        return self.give_up(attempt, verdict, total_s=spent_s + delay_s) or Wait(delay_s, because)
 
     def schedule(self, hint_s: float | None = None, attempts: int | None = None) -> Schedule:
-        """Every wait of a call that never succeeds: what this policy can cost a person.
+        """List every wait of a call that never succeeds: what this policy can cost a person.
 
-        hint_s: what the provider asks for each time, in seconds; None for no hint. The most that
-        any provider can make of it is the schedule for ``hint_s=policy.hint_ceiling_s``.
-        attempts: how many to show; by default all, or 25 of a policy without a limit. Raises
-        ValueError if it is below 1.
+        Parameters
+        ----------
+        hint_s:
+            What the provider asks for each time, in seconds; None for no hint. The most that any
+            provider can make of it is the schedule for ``hint_s=policy.hint_ceiling_s``.
+        attempts:
+            How many to show; by default all, or 25 of a policy without a limit.
+
+        Raises
+        ------
+        ValueError
+            If `attempts` is below 1.
         """
         shown = attempts_to_show(attempts, self.max_attempts)
         verdict = Verdict(Kind.RATE_LIMIT, retryable=True, retry_after_s=hint_s)
         floor_s = _hint_s(verdict) or 0.0
         waits: list[Span] = []
+        total_s = 0.0
         for attempt in range(shown):
             stop = self.give_up(attempt, verdict)
             if stop is not None:
                 return Schedule(tuple(waits), stop.because)
             if attempt + 1 < shown:
                 low_s, high_s = self.span(attempt, waits[-1].high_s if waits else None)
-                waits.append(Span(max(low_s, floor_s), max(high_s, floor_s)))
+                wait = Span(max(low_s, floor_s), max(high_s, floor_s))
+                total_s += wait.high_s
+                stop = self.give_up(attempt, verdict, total_s=total_s)
+                if stop is not None:
+                    return Schedule(tuple(waits), stop.because, deadline_s=self.max_total_s)
+                waits.append(wait)
         return Schedule(tuple(waits), "no more was asked for", goes_on=True)
 
 

@@ -1,8 +1,8 @@
-"""The retry loop as a machine: it is fed what happened and when, and says what to do next.
+"""The retry loop as a machine: it is fed what happened and when, and returns what to do next.
 
-Two rules about what may live in this file. No I/O and no clock: time comes in with each event and
-is only written down. And no decision: whether and how long to wait is the policy's, which call
-comes next is the table's; the interpreter below only looks both up.
+This file has no I/O and no clock: the time comes in with each event and is only recorded. And it
+decides nothing: the policy says whether and how long to wait, the table says which state follows;
+the interpreter below looks both up.
 
               +--------------------- WAKE ----------------------+
               v                                                 |
@@ -24,7 +24,7 @@ from chatlab.retry.backoff import Backoff, GiveUp
 
 
 class State(StrEnum):
-    """Where a call stands. Nothing leads out of the last three."""
+    """The state of a call. The last three are final."""
 
     IDLE = "idle"
     CALLING = "calling"
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen. `RETRY` and `GIVE_UP` are what the policy makes of a fed verdict."""
+    """What can happen. `RETRY` and `GIVE_UP` are the policy's answers to a verdict."""
 
     START = "start"
     SUCCESS = "success"
@@ -74,7 +74,7 @@ TRANSITIONS: Final = (
     Transition(State.WAITING, Event.WAKE, Action.CALL, State.CALLING),
     Transition(State.WAITING, Event.CANCEL, Action.PROPAGATE, State.CANCELLED),
 )
-"""Every transition there is, as data: a table to show, a diagram to draw."""
+"""All transitions, as data: a table to show, a diagram to draw."""
 
 _ROWS: Final[Mapping[tuple[State, Event], Transition]] = {
     (row.state, row.event): row for row in TRANSITIONS
@@ -85,8 +85,18 @@ _ROWS: Final[Mapping[tuple[State, Event], Transition]] = {
 class Retry:
     """The announcement of a wait, made before it begins; exactly `delay_s` is then slept.
 
-    attempt: the call that failed, from 0. delay_s: seconds. verdict: on its failure. because: why
-    so long, for people. at: when it was announced, in seconds of the driver's clock.
+    Attributes
+    ----------
+    attempt: int
+        The call that failed, counted from 0.
+    delay_s: float
+        Seconds.
+    verdict: Verdict
+        On its failure.
+    because: str
+        Why so long, for people.
+    at: float
+        When it was announced, in seconds of the driver's clock.
     """
 
     attempt: int
@@ -102,10 +112,25 @@ class Retry:
 
 
 class RetryMachine:
-    """One call under one policy. `feed` it in turn; it keeps the state and nothing else.
+    """One call under one policy. `feed` it what happens, in order; it keeps only the state.
 
-    state: where it stands. attempt: the current call, from 0. started_at: when the first call
-    began, in seconds of the driver's clock; None before.
+    Attributes
+    ----------
+    state: State
+        The current state.
+    attempt: int
+        The current call, counted from 0.
+    started_at: float or None
+        When the first call began, in seconds of the driver's clock; None before.
+
+    Examples
+    --------
+    >>> from chatlab.errors import Kind
+    >>> machine = RetryMachine(Backoff())
+    >>> machine.feed(0.0, Event.START)
+    <Action.CALL: 'make the call'>
+    >>> machine.feed(0.5, Verdict(Kind.OVERLOADED, retryable=True)).delay_s
+    1.0
     """
 
     __slots__ = ("_previous_s", "attempt", "policy", "started_at", "state")
@@ -127,17 +152,31 @@ class RetryMachine:
     def feed(self, now: float, outcome: Event) -> Action: ...
 
     def feed(self, now: float, outcome: Event | Verdict) -> Action | Retry | GiveUp:
-        """Take what happened at `now` (seconds) and say what to do.
+        """Take what happened at `now` and return what to do.
 
-        outcome: an event, or the verdict on the call that failed. A verdict is answered by the
-        `Retry` to announce and sleep, or by the `GiveUp` to raise with; an event by its action.
-        Raises ValueError for what cannot happen in this state.
+        Parameters
+        ----------
+        now:
+            Seconds of the driver's clock.
+        outcome:
+            An event, or the verdict on the call that failed.
+
+        Returns
+        -------
+        Action or Retry or GiveUp
+            For an event its action; for a verdict the `Retry` to announce and sleep, or the
+            `GiveUp` to raise with.
+
+        Raises
+        ------
+        ValueError
+            For what cannot happen in this state.
         """
         if isinstance(outcome, Verdict):
             return self._judge(now, outcome)
         if outcome in (Event.RETRY, Event.GIVE_UP):
             raise ValueError(
-                f"RetryMachine.feed: {str(outcome)!r} is the policy's to say; feed the verdict"
+                f"RetryMachine.feed: {str(outcome)!r} is decided by the policy; feed the verdict"
             )
         row = self._row(outcome)
         if outcome is Event.START:
@@ -149,7 +188,10 @@ class RetryMachine:
 
     def _judge(self, now: float, verdict: Verdict) -> Retry | GiveUp:
         waiting, failed = self._row(Event.RETRY).then, self._row(Event.GIVE_UP).then
-        answer = self.policy.wait(self.attempt, verdict, previous_s=self._previous_s)
+        spent_s = 0.0 if self.started_at is None else now - self.started_at
+        answer = self.policy.wait(
+            self.attempt, verdict, previous_s=self._previous_s, spent_s=spent_s
+        )
         if isinstance(answer, GiveUp):
             self.state = failed
             return answer

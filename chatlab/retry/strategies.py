@@ -46,7 +46,7 @@ def tenacity_kwargs(policy: Backoff, classify: Classify = classify_failure) -> T
 
 
 def stop(policy: Backoff, classify: Classify = classify_failure) -> stop_base:
-    """Stops when `policy` gives up: attempts used up, or a hint above the ceiling.
+    """Stops when `policy` gives up: a limit is reached, or a hint is above the ceiling.
 
     classify: judges each exception. Raises ImportError if tenacity is missing.
     """
@@ -56,7 +56,10 @@ def stop(policy: Backoff, classify: Classify = classify_failure) -> stop_base:
     class PolicyStop(stop_base):
         def __call__(self, retry_state: RetryCallState) -> bool:
             verdict = _verdict(retry_state, classify)
-            return policy.give_up(retry_state.attempt_number - 1, verdict) is not None
+            # tenacity asks for the wait before it asks whether to stop.
+            total_s = (retry_state.seconds_since_start or 0.0) + retry_state.upcoming_sleep
+            attempt = retry_state.attempt_number - 1
+            return policy.give_up(attempt, verdict, total_s=total_s) is not None
 
     return PolicyStop()
 
@@ -75,7 +78,6 @@ def wait(policy: Backoff, classify: Classify = classify_failure) -> wait_base:
             attempt = retry_state.attempt_number - 1
             previous_s = retry_state.upcoming_sleep if attempt else None
             answer = policy.wait(attempt, verdict, previous_s=previous_s)
-            # tenacity asks for the wait before it asks whether to stop.
             return 0.0 if isinstance(answer, GiveUp) else answer.delay_s
 
     return PolicyWait()

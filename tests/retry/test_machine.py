@@ -86,7 +86,7 @@ def test_the_policys_own_events_cannot_be_fed() -> None:
     call = RetryMachine(Backoff())
     call.feed(0.0, Event.START)
     for event in (Event.RETRY, Event.GIVE_UP):
-        with pytest.raises(ValueError, match="is the policy's to say; feed the verdict"):
+        with pytest.raises(ValueError, match="is decided by the policy; feed the verdict"):
             call.feed(0.0, event)
     assert call.state is State.CALLING
 

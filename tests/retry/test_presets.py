@@ -21,7 +21,15 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatlab.retry import PRESETS, Backoff, HintUse, OverLimit, Preset, Schedule, preset_named
+from chatlab.retry import (
+    PRESETS,
+    AboveLimit,
+    Backoff,
+    Preset,
+    RetryAfterUse,
+    Schedule,
+    preset_named,
+)
 
 HINTS = (None, 0.0, 0.5, 1.0, 7.5, 59.0, 60.0, 61.0, 119.0, 120.0, 121.0, 300.0, 301.0, 3600.0)
 
@@ -215,9 +223,9 @@ def test_every_row_says_where_it_was_read() -> None:
 
 def test_every_treatment_is_some_clients() -> None:
     """No word of the vocabulary is there for nobody."""
-    assert {row.hint for row in PRESETS.values()} == set(HintUse)
-    used = {row.over for row in PRESETS.values() if row.hint is not HintUse.IGNORE}
-    assert used == set(OverLimit)
+    assert {row.hint for row in PRESETS.values()} == set(RetryAfterUse)
+    used = {row.over for row in PRESETS.values() if row.hint is not RetryAfterUse.IGNORE}
+    assert used == set(AboveLimit)
 
 
 @given(

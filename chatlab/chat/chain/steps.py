@@ -23,8 +23,8 @@ from chatlab.chat.render.full_history import replay_input
 from chatlab.chat.render.model_view import recovered, sendable
 from chatlab.chat.render.openai_responses import output_item
 from chatlab.chat.stream.contracts import RESPONSES, Outcome
-from chatlab.chat.transport.callbacks import call_back
 from chatlab.errors import Verdict
+from chatlab.retry.callbacks import call_back
 
 History = Iterable[object] | Callable[[], Iterable[object]]
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from chatlab.retry.preset import HintUse, OverLimit, Preset, Spread
+from chatlab.retry.clients.preset import AboveLimit, Preset, RetryAfterUse, Spread
 from chatlab.retry.schedule import Span
 
 _OFFICIAL: Final = "retry-after-ms, retry-after in seconds, fractions allowed, or as a date"
@@ -30,9 +30,9 @@ _ROWS: Final = (
         initial_s=0.5,
         cap_s=8,
         spread=_UP_TO_A_QUARTER_LESS,
-        hint=HintUse.EXACT,
+        hint=RetryAfterUse.EXACT,
         hint_limit_s=120,
-        over=OverLimit.STOP,
+        over=AboveLimit.STOP,
     ),
     Preset(
         name="anthropic",
@@ -42,7 +42,7 @@ _ROWS: Final = (
         initial_s=0.5,
         cap_s=8,
         spread=_UP_TO_A_QUARTER_LESS,
-        hint=HintUse.EXACT,
+        hint=RetryAfterUse.EXACT,
         hint_limit_s=4_294_967,
     ),
     Preset(
@@ -53,9 +53,9 @@ _ROWS: Final = (
         "that shortens the backoff",
         attempts=3,
         initial_s=2,
-        hint=HintUse.EXACT,
+        hint=RetryAfterUse.EXACT,
         hint_limit_s=math.nextafter(60, 0),
-        over=OverLimit.SHORTEN,
+        over=AboveLimit.SHORTEN,
         zero_is_hint=True,
     ),
     Preset(
@@ -67,9 +67,9 @@ _ROWS: Final = (
         initial_s=0.5,
         cap_s=8,
         spread=Spread(plus_s=Span(0, 0.75)),
-        hint=HintUse.EXACT,
+        hint=RetryAfterUse.EXACT,
         hint_limit_s=60,
-        over=OverLimit.IGNORE,
+        over=AboveLimit.IGNORE,
         hint_spread=Spread(plus_s=Span(0, 0.75)),
         whole_only=True,
     ),
@@ -92,7 +92,7 @@ _ROWS: Final = (
         spread=_FROM_NOTHING,
         at_least_s=1,
         deadline_s=60,
-        hint=HintUse.EXACT,
+        hint=RetryAfterUse.EXACT,
         hint_limit_s=120,
         zero_is_hint=True,
     ),
@@ -104,7 +104,7 @@ _ROWS: Final = (
         initial_s=1,
         cap_s=20,
         spread=_FROM_NOTHING,
-        hint=HintUse.NUDGE,
+        hint=RetryAfterUse.ADJUST,
         hint_limit_s=5,
     ),
     Preset(
@@ -115,7 +115,7 @@ _ROWS: Final = (
         initial_s=0.05,
         cap_s=20,
         spread=_FROM_NOTHING,
-        hint=HintUse.NUDGE,
+        hint=RetryAfterUse.ADJUST,
         hint_limit_s=5,
     ),
     Preset(
@@ -138,9 +138,9 @@ _ROWS: Final = (
         initial_s=5,
         cap_s=30,
         spread=Spread(Span(0.7, 1.3)),
-        hint=HintUse.FLOOR,
+        hint=RetryAfterUse.MINIMUM,
         hint_limit_s=300,
-        over=OverLimit.STOP,
+        over=AboveLimit.STOP,
         hint_spread=Spread(Span(1, 1.2)),
     ),
     Preset(
@@ -169,7 +169,7 @@ _ROWS: Final = (
         attempts=6,
         initial_s=0.2,
         spread=Spread(Span(0.9, 1.1)),
-        hint=HintUse.EXACT,
+        hint=RetryAfterUse.EXACT,
         zero_is_hint=True,
     ),
     Preset(
@@ -207,7 +207,7 @@ _ROWS: Final = (
         attempts=None,
         initial_s=1,
         cap_s=60,
-        hint=HintUse.EXACT,
+        hint=RetryAfterUse.EXACT,
         hint_limit_s=300,
         zero_is_hint=True,
     ),

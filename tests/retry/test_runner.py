@@ -354,12 +354,12 @@ def test_a_callback_that_raises_loses_nothing(how: How, caplog: pytest.LogCaptur
         raise RuntimeError("the screen is gone")
 
     clock = VirtualClock()
-    with caplog.at_level(logging.WARNING, logger="chatlab.retry.runner"):
+    with caplog.at_level(logging.WARNING, logger="chatlab.retry.callbacks"):
         calls = Calls(OVERLOADED, OVERLOADED, "done")
         assert play(how, calls, clock=clock, on_retry=broken) == "done"
     assert clock.slept_s == (1.0, 2.0)
     assert [record.message for record in caplog.records] == [
-        "on_retry raised; the retrying goes on"
+        "on_retry raised; the work goes on"
     ] * 2
     assert "the screen is gone" in caplog.text
 

@@ -16,16 +16,16 @@ from chatlab.retry.schedule import (
 )
 
 
-class HintUse(StrEnum):
+class RetryAfterUse(StrEnum):
     """What a client does with the wait that a provider asks for; the values are for people."""
 
     IGNORE = "does not look at it"
     EXACT = "waits exactly that, even if the backoff is longer"
-    FLOOR = "waits at least that, and the backoff grows on from there"
-    NUDGE = "lengthens its backoff towards it by a few seconds at most"
+    MINIMUM = "waits at least that, and the backoff grows on from there"
+    ADJUST = "lengthens its backoff towards it by a few seconds at most"
 
 
-class OverLimit(StrEnum):
+class AboveLimit(StrEnum):
     """What a client does with a hint above its limit; the values are for people."""
 
     STOP = "does not retry"
@@ -54,13 +54,33 @@ NO_SPREAD: Final = Spread()
 class Preset:
     """How one client waits by default. All times are seconds.
 
-    source: version and file in which this was read. reads: which hints the client sees.
-    attempts: calls in total, None for no limit. initial_s, factor, cap_s: the backoff. spread: on
-    the backoff, after the cap. at_least_s, at_most_s: limits of a wait without hint, spread
-    included. deadline_s: for the whole; counts_wait: a wait that would end after it is not begun,
-    otherwise only one that would begin after it.
-    hint: what is done with a hint. hint_limit_s: up to where (`HintUse.NUDGE`: by how much). over:
-    what is done above. hint_spread: on a hint. zero_is_hint: 0 is one. whole_only: 1.5 is none.
+    Attributes
+    ----------
+    source: str
+        Version and file in which this was read.
+    reads: str
+        Which hints the client sees.
+    attempts: int or None
+        Calls in total, None for no limit.
+    initial_s, factor, cap_s: float
+        The backoff.
+    spread: Spread
+        On the backoff, after the cap.
+    at_least_s, at_most_s: float
+        Limits of a wait without a hint, spread included.
+    deadline_s: float or None
+        For all attempts and waits. counts_wait: a wait that would end after it does not begin;
+        otherwise only one that would begin after it.
+    hint: RetryAfterUse
+        What is done with a hint.
+    hint_limit_s: float
+        Up to where it is obeyed; for `RetryAfterUse.ADJUST`, by how much it lengthens the backoff.
+    over: AboveLimit
+        What is done with a hint above the limit.
+    hint_spread: Spread
+        On a hint.
+    zero_is_hint, whole_only: bool
+        Whether 0 is a hint; whether 1.5 is not.
     """
 
     name: str
@@ -75,9 +95,9 @@ class Preset:
     at_most_s: float = math.inf
     deadline_s: float | None = None
     counts_wait: bool = False
-    hint: HintUse = HintUse.IGNORE
+    hint: RetryAfterUse = RetryAfterUse.IGNORE
     hint_limit_s: float = math.inf
-    over: OverLimit = OverLimit.CAP
+    over: AboveLimit = AboveLimit.CAP
     hint_spread: Spread = NO_SPREAD
     zero_is_hint: bool = False
     whole_only: bool = False
@@ -104,7 +124,7 @@ class Preset:
                 return Schedule(tuple(waits), because, deadline_s=self.deadline_s)
             waits.append(Span(*map(float, wait)))
             spent_s += wait.high_s
-            if self.hint is HintUse.FLOOR:
+            if self.hint is RetryAfterUse.MINIMUM:
                 backoff_s = max(backoff_s, hint_s or 0.0)
             backoff_s = min(backoff_s * self.factor, self.cap_s)
         if shown == self.attempts:
@@ -112,7 +132,7 @@ class Preset:
         return Schedule(tuple(waits), "no more was asked for", goes_on=True)
 
     def _takes(self, hint_s: float) -> bool:
-        if self.hint is HintUse.IGNORE or not 0 <= hint_s < math.inf:
+        if self.hint is RetryAfterUse.IGNORE or not 0 <= hint_s < math.inf:
             return False
         return (hint_s > 0 or self.zero_is_hint) and not (self.whole_only and hint_s % 1)
 
@@ -129,19 +149,19 @@ class Preset:
         plain = Span(low_s, high_s)
         if hint_s is None:
             return plain
-        if self.hint is HintUse.NUDGE:
+        if self.hint is RetryAfterUse.ADJUST:
             low_s, high_s = (max(s, min(hint_s, s + self.hint_limit_s)) for s in plain)
             return Span(low_s, high_s)
         if hint_s > self.hint_limit_s:
             match self.over:
-                case OverLimit.STOP:
+                case AboveLimit.STOP:
                     return None
-                case OverLimit.IGNORE:
+                case AboveLimit.IGNORE:
                     return plain
-                case OverLimit.SHORTEN:
+                case AboveLimit.SHORTEN:
                     hint_s = min(hint_s, backoff_s)
-                case OverLimit.CAP:
+                case AboveLimit.CAP:
                     hint_s = self.hint_limit_s
-        if self.hint is HintUse.FLOOR:
+        if self.hint is RetryAfterUse.MINIMUM:
             hint_s = max(hint_s, backoff_s)
         return self.hint_spread.of(hint_s)

@@ -1,0 +1,1 @@
+"""How other clients wait by default: one row of data each."""
