@@ -8,10 +8,10 @@ Each step is a `Turn`, with its own retries; its attempts are counted on from th
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import aclosing, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from typing import ClassVar, Unpack
 
 from chatlab.chat.chain.resolver import Resolution
 from chatlab.chat.chain.steps import History, Steps
@@ -19,16 +19,15 @@ from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent,
 from chatlab.chat.messages.history import Message, Role, decode
 from chatlab.chat.stream.attempt import Discarded
 from chatlab.chat.stream.contracts import Outcome
+from chatlab.chat.stream.turn_metrics import TurnMetrics
 from chatlab.chat.stream.turn_state import error_of
-from chatlab.chat.transport.callbacks import call_back
 from chatlab.chat.transport.options import TurnOptions, check_options, without_retries
 from chatlab.chat.transport.tools import Calls, Results, RunTool, Tools
 from chatlab.chat.turn import Turn
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
-from chatlab.retry import GiveUp
-
-if TYPE_CHECKING:
-    from chatlab.chat.accounting.prometheus import Metrics
+from chatlab.retry import GiveUp, SystemClock
+from chatlab.retry.callbacks import call_back
+from chatlab.retry.driver import Emit, Flow, adrive, afinish, drive, finish
 
 
 class ChainedTurn:
@@ -78,7 +77,7 @@ class ChainedTurn:
         on_lost: Callable[[str], object] | None = None,
         max_steps: int = 100,
         on_event: Callable[[TurnEvent], object] | None = None,
-        metrics: Metrics | None = None,
+        metrics: TurnMetrics | None = None,
         **options: Unpack[TurnOptions],
     ) -> None:
         if not hasattr(client, "responses"):
@@ -115,7 +114,8 @@ class ChainedTurn:
         self._response_id: str | None = None
         self._before = self._latest = 0
         decided = partial(Turn, lambda _: steps.request(), client=client, judge=steps.judge)
-        self._step = partial(decided, on_event=self._pass_on, metrics=metrics, **options)
+        self._clock = options.setdefault("clock", SystemClock())
+        self._step = partial(decided, metrics=metrics, **options)
         self._turn = self._step()
         who = self._turn.provider, str((request or {}).get("model", model))
         self._tools = None if run_tool is None else Tools(run_tool, metrics, *who)
@@ -169,58 +169,45 @@ class ChainedTurn:
         return self._steps.messages(self._completed)
 
     def run(self) -> Answer:
-        """The last answer. Raises as `Turn.run` does, and RuntimeError for too many steps."""
-        with closing(self.events()) as events:
-            for _ in events:
-                pass
+        """Run the turn to its end and return the last answer.
+
+        Raises as `Turn.run` does, and RuntimeError for too many steps.
+        """
+        finish(self._flow(is_async=False), self._clock)
         assert self.answer is not None
         return self.answer
 
     async def arun(self) -> Answer:
-        """The last answer, from an asynchronous client; everything else is as in `run`."""
-        async with aclosing(self.aevents()) as events:
-            async for _ in events:
-                pass
+        """Run the turn with an asynchronous client; everything else is as in `run`."""
+        await afinish(self._flow(is_async=True), self._clock)
         assert self.answer is not None
         return self.answer
 
     def events(self) -> Generator[TurnEvent, None, None]:
-        """The events as they come, a `message` for each step; raises like `run`, after the last."""
-        going = True
-        while going:
-            with closing(self._turn.events()) as events:
-                for event in events:
-                    if not _is_end_of_step(event):
-                        yield self._counted_on(event)
-            try:
-                with self._step_taken() as results:
-                    if self._tools is not None:
-                        self._tools.run(self._calls, results)
-            except BaseException as error:
-                for event in self._broken_off(error):
-                    yield event
-                raise
-            going = self._goes_on()
-        yield self._tell(Status(TurnStatus.COMPLETED, self._latest))
+        """Give the events as they come, a `message` for each step; raises like `run` at the end."""
+        return drive(self._flow(is_async=False), self._clock)
 
-    async def aevents(self) -> AsyncGenerator[TurnEvent, None]:
-        """The events, from an asynchronous client; everything else is as in `events`."""
+    def aevents(self) -> AsyncGenerator[TurnEvent, None]:
+        """Give the events, with an asynchronous client; everything else is as in `events`."""
+        return adrive(self._flow(is_async=True), self._clock)
+
+    def _flow(self, *, is_async: bool) -> Flow:
         going = True
         while going:
-            async with aclosing(self._turn.aevents()) as events:
-                async for event in events:
-                    if not _is_end_of_step(event):
-                        yield self._counted_on(event)
+            yield from self._turn.flow(self._pass_on, is_async=is_async)
             try:
                 with self._step_taken() as results:
                     if self._tools is not None:
-                        await self._tools.arun(self._calls, results)
-            except BaseException as error:
-                for event in self._broken_off(error):
-                    yield event
+                        yield from self._tools.flow(self._calls, results)
+            except Exception as error:
+                yield Emit(self._tell(error_of(error)))
+                yield Emit(self._tell(Status(TurnStatus.FAILED, self._latest)))
+                raise
+            except BaseException:
+                self._tell(Status(TurnStatus.CANCELLED, self._latest))
                 raise
             going = self._goes_on()
-        yield self._tell(Status(TurnStatus.COMPLETED, self._latest))
+        yield Emit(self._tell(Status(TurnStatus.COMPLETED, self._latest)))
 
     def _take(self, answer: Answer) -> None:
         """Take in the answer of the step, before anybody is told."""
@@ -255,19 +242,13 @@ class ChainedTurn:
         self._turn = self._step()
         return True
 
-    def _broken_off(self, error: BaseException) -> Iterator[TurnEvent]:
-        """Tell what ended the turn between two steps; what is no `Exception` only to `on_event`."""
-        if isinstance(error, Exception):
-            yield self._tell(error_of(error))
-            yield self._tell(Status(TurnStatus.FAILED, self._latest))
-        else:
-            self._tell(Status(TurnStatus.CANCELLED, self._latest))
-
-    def _pass_on(self, event: TurnEvent) -> None:
+    def _pass_on(self, event: TurnEvent) -> TurnEvent | None:
+        """Tell `event` of a step, and return what to emit for it."""
+        if isinstance(event, Status) and event.status is TurnStatus.COMPLETED:
+            return None
         if isinstance(event, Answer):
             self._take(event)
-        if not _is_end_of_step(event):
-            self._tell(self._counted_on(event))
+        return self._tell(self._counted_on(event))
 
     def _counted_on(self, event: TurnEvent) -> TurnEvent:
         """`event` of a step with the attempts counted on from the steps before."""
@@ -282,7 +263,3 @@ class ChainedTurn:
         if self._on_event is not None:
             call_back(self._on_event, "on_event", event)
         return event
-
-
-def _is_end_of_step(event: TurnEvent) -> bool:
-    return isinstance(event, Status) and event.status is TurnStatus.COMPLETED

@@ -121,7 +121,9 @@ class Attempts:
                 )
             if attempt.retry is None:
                 return
-            announce(attempt.retry, self.on_retry)
+            log_retry(attempt.retry)
+            if self.on_retry is not None:
+                call_back(self.on_retry, "on_retry", attempt.retry)
             yield Sleep(attempt.retry.delay_s)
             machine.feed(now(), Event.WAKE)
 
@@ -171,8 +173,8 @@ def attempts(
     return Attempts(policy, SystemClock() if clock is None else clock, on_retry, classify)
 
 
-def announce(retry: Retry, on_retry: OnRetry | None) -> None:
-    """Log `retry`, without the provider's words, and tell `on_retry`."""
+def log_retry(retry: Retry) -> None:
+    """Log `retry` at level INFO to the logger ``chatlab.retry``, without the provider's words."""
     verdict = retry.verdict
     _log.info(
         "attempt %d failed: %s%s%s; the next one is in %s (%s)",
@@ -183,8 +185,6 @@ def announce(retry: Retry, on_retry: OnRetry | None) -> None:
         duration(retry.delay_s),
         retry.because,
     )
-    if on_retry is not None:
-        call_back(on_retry, "on_retry", retry)
 
 
 def explain_end(

@@ -9,7 +9,7 @@ while it is closed (Python forbids a `yield` then), so whatever has to be closed
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from inspect import isawaitable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -122,3 +122,17 @@ async def adrive(flow: Flow, clock: Clock) -> AsyncGenerator[Any, None]:
                             yield event
         except BaseException as raised:
             value, step = raised, flow.throw
+
+
+def finish(flow: Flow, clock: Clock) -> None:
+    """Perform `flow` to its end as `drive` does; what it emits is dropped."""
+    with closing(drive(flow, clock)) as events:
+        for _ in events:
+            pass
+
+
+async def afinish(flow: Flow, clock: Clock) -> None:
+    """Perform `flow` to its end as `adrive` does; what it emits is dropped."""
+    async with aclosing(adrive(flow, clock)) as events:
+        async for _ in events:
+            pass

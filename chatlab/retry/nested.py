@@ -51,6 +51,6 @@ def warn_if_sdk_retries(client: object, *, switched_off: bool = False, stackleve
         f"{type(client).__name__} retries {retries} times by itself, {so}; make the client with "
         "max_retries=0, or use client.with_options(max_retries=0)",
         NestedRetriesWarning,
-        stacklevel=stacklevel + 1,
+        stacklevel=stacklevel,
     )
     return True

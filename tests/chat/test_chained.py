@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, TypeAlias
 
@@ -25,10 +26,10 @@ from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnStatus
 from chatlab.chat.messages.history import FilePart, ToolResultPart, decode
 from chatlab.chat.messages.parts import BlockPart
 from chatlab.chat.storage.store_file import Store
-from chatlab.errors import classify
+from chatlab.errors import Verdict, classify
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.lab import FakeProvider, ResponseMemory, Script, Success, ToolCall
-from chatlab.retry import Backoff, Cancelled, NestedRetriesWarning, VirtualClock
+from chatlab.retry import Backoff, Cancelled, NestedRetriesWarning, VirtualClock, arun, run
 
 Option: TypeAlias = Any
 """Anything that a turn, or an SDK's client, takes: their types have nothing in common."""
@@ -389,25 +390,80 @@ def test_when_reloading_fails_the_id_is_dropped_all_the_same(
     assert "could not be reloaded" in caplog.text
 
 
-def test_without_chain_mode_the_signal_changes_nothing_but_the_retry(talk: Talk) -> None:
-    """The same request is sent again, by the normal back-off, until that gives up."""
+def test_fixed_arguments_that_continue_a_lost_response_fail_at_once(talk: Talk) -> None:
+    """One request, no wait, the SDK's own exception, and a note that says what to do."""
     request = {"model": "gpt-5", "input": "question 1", "previous_response_id": "resp_gone"}
     clock = VirtualClock()
-    options: dict[str, Option] = {"clock": clock, "policy": Backoff(max_attempts=3)}
+    turns: list[Turn] = []
 
     async def arun() -> None:
         async with httpx2.AsyncClient(trust_env=False) as http:
-            await Turn(request, client=talk.client(http), **options).arun()
+            turns.append(Turn(request, client=talk.client(http), clock=clock))
+            await turns[0].arun()
 
     def run() -> None:
         with httpx2.Client(trust_env=False) as http:
-            Turn(request, client=talk.client(http), **options).run()
+            turns.append(Turn(request, client=talk.client(http), clock=clock))
+            turns[0].run()
 
     with pytest.raises(openai.BadRequestError) as caught:
         asyncio.run(arun()) if talk.is_async else run()
     assert classify(caught.value).chain_broken
-    assert [one.body for one in talk.provider.requests] == [{**request, "stream": True}] * 3
-    assert clock.now() == 1 + 2
+    assert [one.body for one in talk.provider.requests] == [{**request, "stream": True}]
+    assert clock.now() == 0
+    (note,) = caught.value.__notes__
+    assert "send the whole history without its id, as chatlab.chat.ChainedTurn does" in note
+    assert turns[0].gave_up is not None
+    assert turns[0].gave_up.because in note
+
+
+def test_a_function_that_gives_the_lost_id_again_sends_it_once(talk: Talk) -> None:
+    """It was told the verdict; the same id again fails before a second request is sent."""
+    request = {"model": "gpt-5", "input": "question 1", "previous_response_id": "resp_gone"}
+    told: list[Verdict | None] = []
+
+    def again(verdict: Verdict | None) -> dict[str, Any]:
+        told.append(verdict)
+        return dict(request)
+
+    async def arun() -> None:
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            await Turn(again, client=talk.client(http), clock=VirtualClock()).arun()
+
+    def run() -> None:
+        with httpx2.Client(trust_env=False) as http:
+            Turn(again, client=talk.client(http), clock=VirtualClock()).run()
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        asyncio.run(arun()) if talk.is_async else run()
+    assert len(talk.provider.requests) == 1
+    assert [None if one is None else one.chain_broken for one in told] == [None, True]
+    assert "send the whole history without its id" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_run_and_arun_send_a_lost_id_once(is_async: bool) -> None:
+    """They cannot change the request, so they fail at once and say what to do."""
+    request: dict[str, Any] = {"model": "gpt-5", "input": "q", "previous_response_id": "resp_gone"}
+    clock = VirtualClock()
+
+    async def asynchronously(url: str) -> None:
+        async with openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0) as client:
+            await arun(partial(client.responses.create, **request), clock=clock)
+
+    def ask(url: str) -> None:
+        if is_async:
+            asyncio.run(asynchronously(url))
+            return
+        with openai.OpenAI(base_url=url, api_key="k", max_retries=0) as client:
+            run(partial(client.responses.create, **request), clock=clock)
+
+    with FakeProvider(Script(after="success"), memory=ResponseMemory()) as provider:
+        with pytest.raises(openai.BadRequestError) as caught:
+            ask(provider.openai_base_url)
+        assert provider.attempts == 1
+    assert clock.now() == 0
+    assert "send the whole history without its id" in caught.value.__notes__[0]
 
 
 def test_any_other_retry_keeps_the_chain_and_its_id(talk: Talk) -> None:
@@ -895,23 +951,24 @@ def test_a_retry_is_counted_before_anybody_is_told(talk: Talk) -> None:
     assert seen == [1]
 
 
-def test_a_request_that_nobody_heals_is_not_counted_as_healed() -> None:
-    """The same lost id is sent again and again, because the arguments are fixed."""
+def test_a_function_that_drops_the_lost_id_is_counted_as_healed() -> None:
+    """The label is true whenever the verdict says that the chain is broken."""
     registry = CollectorRegistry()
+    fixed: dict[str, Any] = {"model": "gpt-5", "input": "q"}
+
+    def request(verdict: Verdict | None) -> dict[str, Any]:
+        return fixed if verdict else {**fixed, "previous_response_id": "resp_gone"}
+
     with FakeProvider(Script(after="success"), memory=ResponseMemory()) as provider:
         url = provider.openai_base_url
         with openai.OpenAI(base_url=url, api_key="k", max_retries=0) as client:
-            request = {"model": "gpt-5", "input": "q", "previous_response_id": "resp_gone"}
-            options: dict[str, Option] = {
-                "policy": Backoff(max_attempts=3),
-                "clock": VirtualClock(),
-            }
-            with pytest.raises(openai.BadRequestError):
-                Turn(request, client=client, metrics=Metrics(registry=registry), **options).run()
+            metrics = Metrics(registry=registry)
+            Turn(request, client=client, metrics=metrics, clock=VirtualClock()).run()
+        assert provider.attempts == 2
     labels = {"provider": "unknown", "model": "gpt-5", "kind": "generic"}
     name = "chatlab_stream_retries_total"
-    assert registry.get_sample_value(name, {**labels, "chain_broken": "false"}) == 2
-    assert registry.get_sample_value(name, {**labels, "chain_broken": "true"}) is None
+    assert registry.get_sample_value(name, {**labels, "chain_broken": "true"}) == 1
+    assert registry.get_sample_value(name, {**labels, "chain_broken": "false"}) is None
 
 
 # --- wrong use -----------------------------------------------------------------------------------

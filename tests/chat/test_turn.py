@@ -345,7 +345,7 @@ def test_a_terminal_failure_raises_the_sdks_own_exception_with_its_verdict(way: 
     assert played.story == ["starting", "error", "failed"]
     assert encode(played.events[-2]) == {"type": "error", "error": chat_error(verdict)}
     assert error.__notes__ == [
-        "chatlab gave up after 1 attempt: Authentication: trying again cannot help"
+        "chatlab gave up after 1 attempt in 0 s: Authentication: trying again cannot help"
     ]
     assert played.turn.gave_up is not None
     assert played.turn.answer is None
@@ -824,7 +824,7 @@ def test_a_best_effort_call_is_silent(
     way: Way, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without a viewer it retries all the same, and says nothing to anybody."""
-    caplog.set_level(logging.INFO, "chatlab")
+    caplog.set_level(logging.WARNING, "chatlab")
     with FakeProvider(["http-error:503", "success"]) as provider:
         assert way.play(provider.base_url, on_event=None).answer is not None
         assert provider.attempts == 2
@@ -1091,7 +1091,7 @@ def test_misuse_is_told_at_once() -> None:
     """What is wrong, and what to do instead."""
     client = Way("responses", False).client("http://127.0.0.1:1")
     request = REQUESTS["responses"]
-    with pytest.raises(TypeError, match="is no SDK client; give an OpenAI"):
+    with pytest.raises(TypeError, match="is not an SDK client; give an OpenAI"):
         Turn(request, client="gpt-5")
     with pytest.raises(ValueError, match="request has 'timeout'; leave it out, startup_s"):
         Turn({**request, "timeout": 3}, client=client)

@@ -1,7 +1,7 @@
-"""One attempt of a turn, without I/O and clock: fed with items and times, it gives events.
+"""One attempt of a turn, without I/O and clock: it is fed items and times, and gives events.
 
-Everything that it shows is provisional; `Attempt.over` says that it has come to its result,
-which is either an answer or a verdict.
+Everything that it shows is provisional; `Attempt.over` says that it has its result, which is
+either an answer or a verdict.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from chatlab.chat.messages.usage import Usage
 from chatlab.chat.stream.accumulator import Accumulator
 from chatlab.chat.stream.contracts import Ending, Outcome, contract_for
 from chatlab.chat.stream.guards import DONE, StreamGuard, at
-from chatlab.chat.transport.reader import Item
-from chatlab.chat.transport.sdk import Closed
+from chatlab.chat.stream.stream_end import Item, StreamEnd
 from chatlab.errors import UNMATCHED, Verdict, classify
 
 DELAYED_START_S: Final = 15.0
-"""How long people are told that a turn is starting, before they are told that it is late."""
+"""Seconds without content after which viewers see that the start is delayed."""
 
-Execute = Callable[[ToolCallPart], object]
+OnToolCall = Callable[[ToolCallPart], object]
 
 
 class StreamFailed(Exception):
@@ -36,25 +35,54 @@ class StreamFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """What the attempts took that gave no answer. tokens: as far as told. spent_s: seconds."""
+    """What the attempts without an answer cost.
+
+    Attributes
+    ----------
+    attempts: int
+        How many there were.
+    tokens: Usage
+        As far as the provider reported them.
+    spent_s: float
+        Seconds.
+    """
 
     attempts: int = 0
     tokens: Usage = field(default_factory=Usage)
     spent_s: float = 0.0
 
     def __add__(self, other: Discarded) -> Discarded:
-        """What both took."""
+        """Add both up."""
         attempts, spent_s = self.attempts + other.attempts, self.spent_s + other.spent_s
         return Discarded(attempts, self.tokens + other.tokens, spent_s)
 
 
 class Attempt:
-    """Attempt `number` (from 1) of a turn, sent at `now`.
+    """One attempt of a turn.
 
-    guard: started at `now`; it names the provider. protocol, choices: see `contract_for`.
-    execute: is handed each tool call as soon as it is whole; it must not raise. answer: once it
-    is committed. verdict: on its failure; error: the exception that the SDK raised, if it did.
-    ttft_s: seconds to the first content, once there is any.
+    Parameters
+    ----------
+    number:
+        Counted from 1.
+    now:
+        When it was sent, in seconds of the turn's clock.
+    guard:
+        Started at `now`; it names the provider.
+    protocol, choices:
+        See `contract_for`.
+    on_tool_call:
+        Called with each tool call as soon as it is complete; it must not raise.
+
+    Attributes
+    ----------
+    answer: Answer or None
+        Once it is committed.
+    verdict: Verdict or None
+        On the failure.
+    error: BaseException or None
+        What the SDK raised, if it did.
+    ttft_s: float or None
+        Seconds to the first content, once there is any.
     """
 
     def __init__(
@@ -64,7 +92,7 @@ class Attempt:
         guard: StreamGuard,
         protocol: str,
         choices: int = 1,
-        execute: Execute | None = None,
+        on_tool_call: OnToolCall | None = None,
     ) -> None:
         self.number = number
         self.began_at = now
@@ -77,7 +105,7 @@ class Attempt:
         self._guard = guard
         self._contract = contract_for(protocol, guard.provider, expected_choices=choices)
         self._parts = Accumulator()
-        self._execute = execute
+        self._on_tool_call = on_tool_call
         self._executed: set[int] = set()
 
     @property
@@ -86,13 +114,13 @@ class Attempt:
         return self.answer is not None or self.verdict is not None
 
     @property
-    def handed_out(self) -> bool:
+    def tool_called(self) -> bool:
         """Whether a tool call was executed."""
         return bool(self._executed)
 
     @property
     def due(self) -> float | None:
-        """When to `take` None, should nothing come before that; None: never."""
+        """When to `feed` None, should nothing arrive before that; None: never."""
         starting = self._status is TurnStatus.STARTING
         late = self.began_at + DELAYED_START_S if starting else None
         return min((at for at in (late, self.deadline) if at is not None), default=None)
@@ -104,71 +132,71 @@ class Attempt:
 
     @property
     def response_id(self) -> str | None:
-        """The id that the provider has told."""
+        """The id of the response, once the provider has sent it."""
         return self._parts.response_id
 
     def discarded(self, now: float) -> Discarded:
         """What the attempt has taken by `now`: to be counted unless it gave the answer."""
         return Discarded(1, self._parts.usage or Usage(), now - self.began_at)
 
-    def take(self, now: float, item: Item | None) -> Iterator[TurnEvent]:
-        """Take in what has come, or at `now` None: nothing has. Gives the events to show.
+    def feed(self, now: float, item: Item | None) -> Iterator[TurnEvent]:
+        """Take in `item`, or None: nothing has arrived by `now`. Gives the events to show.
 
-        An interruption that the SDK's code met (no `Exception`) is raised as it is.
+        An interruption in the SDK's code (not an `Exception`) and a limit of the turn are raised
+        as they are.
         """
-        if self._status is TurnStatus.STARTING and now >= self.began_at + DELAYED_START_S:
+        status = self._status
+        if status is TurnStatus.STARTING and now >= self.began_at + DELAYED_START_S:
             yield self._reach(TurnStatus.DELAYED_START)
         if item is None:
             self._check(self._guard.check(now))
-        elif isinstance(item, Closed):
+        elif isinstance(item, StreamEnd):
             self._close(item)
         else:
-            yield from self._event(now, item)
+            self._heard = True
+            self._check(self._guard.feed(now, item))
+            if self.over:
+                return
+            if status is not TurnStatus.STREAMING and self._guard.started:
+                self.ttft_s = now - self.began_at
+                yield self._reach(TurnStatus.STREAMING)
+            for piece in self._parts.feed(item):
+                yield MessagePart(self.number, piece)
+            self._contract.feed(item)
+            if self._on_tool_call is not None:
+                self._hand_out(self._ended_by(item))
+            if self._contract.over:
+                self._close(StreamEnd(None, opened=True, saw_done=False, other_body=None))
 
     def _reach(self, status: TurnStatus) -> Status:
         self._status = status
         return Status(status, self.number)
 
-    def _event(self, now: float, event: Mapping[str, object]) -> Iterator[TurnEvent]:
-        self._heard = True
-        self._check(self._guard.feed(now, event))
-        if self.over:
-            return
-        if self._guard.started and self._status is not TurnStatus.STREAMING:
-            self.ttft_s = now - self.began_at
-            yield self._reach(TurnStatus.STREAMING)
-        for piece in self._parts.feed(event):
-            yield MessagePart(self.number, piece)
-        self._contract.feed(event)
-        self._hand_out(self._ended_by(event))
-        if self._contract.over:
-            self._close(Closed(None, opened=True, done=False, unread=None))
-
     def _check(self, fired: Verdict | None) -> None:
         if fired is not None and not self._commit(self._contract.end(clean=False)):
             self.verdict = fired
 
-    def _close(self, closed: Closed) -> None:
-        if not isinstance(closed.error, Exception | None):
-            raise closed.error
-        if closed.done:
+    def _close(self, end: StreamEnd) -> None:
+        if isinstance(end.error, StreamFailed) or not isinstance(end.error, Exception | None):
+            raise end.error
+        if end.saw_done:
             self._contract.feed(DONE)
-        ending = self._contract.end(clean=closed.error is None)
+        ending = self._contract.end(clean=end.error is None)
         if not self._commit(ending):
-            self.error = closed.error
-            self.verdict = self._judge(ending, closed)
+            self.error = end.error
+            self.verdict = self._judge(ending, end)
 
-    def _judge(self, ending: Ending, closed: Closed) -> Verdict:
-        """The verdict on a failure.
+    def _judge(self, ending: Ending, end: StreamEnd) -> Verdict:
+        """Return the verdict on a failure.
 
-        What no rule knows, such as the complaint of a decoder, is a stream that was cut, unless
-        it is the provider's own word: then the exception has a body.
+        An exception that no rule knows, such as a decoder's, means that the stream was cut, unless
+        it comes from the provider itself: then it has a body.
         """
-        provider, error = self._guard.provider, closed.error
-        if error is not None and not closed.opened:
+        provider, error = self._guard.provider, end.error
+        if error is not None and not end.opened:
             return classify(error, provider)
         cut = ending.verdict or classify(ending.error, provider)
-        seen = error or (None if self._heard else closed.unread)
+        seen = error or (None if self._heard else end.other_body)
         if seen is None:
             return cut
         verdict = classify(seen, provider)
@@ -187,7 +215,7 @@ class Attempt:
         return (part for part in self._parts.parts if isinstance(part, ToolCallPart))
 
     def _ended_by(self, event: Mapping[str, object]) -> Iterator[ToolCallPart]:
-        """The tool calls that are whole, now that `event` has come."""
+        """Give the tool calls that `event` completes."""
         kind, item = event.get("type"), event.get("item")
         if kind == "content_block_stop":
             yield from (call for call in self._calls() if _is_json(call.arguments))
@@ -195,14 +223,14 @@ class Attempt:
             yield from (call for call in self._calls() if call.id == at(item, "call_id"))
 
     def _hand_out(self, calls: Iterable[ToolCallPart]) -> None:
-        for call in calls if self._execute else ():
-            if self._execute and not call.by_provider and call.index not in self._executed:
+        for call in calls if self._on_tool_call else ():
+            if self._on_tool_call and not call.by_provider and call.index not in self._executed:
                 self._executed.add(call.index)
-                self._execute(call)
+                self._on_tool_call(call)
 
 
 def _is_json(arguments: str) -> bool:
-    """Whether the arguments have their end: a token limit ends their block wherever it strikes."""
+    """Whether the arguments are complete: a token limit can end their block anywhere."""
     try:
         json.loads(arguments)
     except (ValueError, RecursionError):

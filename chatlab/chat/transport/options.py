@@ -1,4 +1,4 @@
-"""What a turn in steps hands on to the turn of each step."""
+"""What a turn in steps passes to the turn of each step."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from difflib import get_close_matches
 from typing import TypedDict, cast
 
 from chatlab.chat.transport.sdk import Client
-from chatlab.retry import Backoff, Clock, sdk_retries, warn_if_sdk_retries
+from chatlab.retry import Backoff, Clock, warn_if_sdk_retries
 
 
 class TurnOptions(TypedDict, total=False):
-    """What a `ChainedTurn` hands to the `Turn` of each step; see there."""
+    """What a `ChainedTurn` passes to the `Turn` of each step; see there."""
 
     provider: str | None
     policy: Backoff
     clock: Clock
     startup_s: float | None
     silence_s: float | None
+    total_s: float | None
+    max_events: int | None
+    max_chars: int | None
 
 
 def check_options(names: Iterable[str]) -> None:
@@ -31,8 +34,7 @@ def check_options(names: Iterable[str]) -> None:
 
 
 def without_retries(client: object) -> object:
-    """`client` with its own retries off; warns at the line that makes the turn if they were on."""
-    if not sdk_retries(client):
-        return client
-    warn_if_sdk_retries(client, stacklevel=4)
-    return cast(Client, client).with_options(max_retries=0)
+    """Return `client` with its own retries off; warns at the line that makes the turn."""
+    if warn_if_sdk_retries(client, switched_off=True, stacklevel=4):
+        return cast(Client, client).with_options(max_retries=0)
+    return client

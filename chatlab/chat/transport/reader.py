@@ -1,9 +1,11 @@
 """Reads one stream while somebody waits for its events with a limit, sync and async.
 
 The SDK's own code runs in a thread, or a task, of its own, so that waiting can end without the
-read that it waits for. A reader that is closed leaves nothing behind, with one exception: a
-thread that waits for the headers on a connection that was used before cannot be woken; it ends
-by its own limit at the latest, and lets go of whatever comes.
+read that it waits for. Events cross over in lists, when the SDK has decoded all that has arrived;
+and not more than `MOST_WAITING` wait, so that a slow consumer slows the provider. A reader that is
+closed leaves nothing behind, with one exception: a thread that waits for the headers on a
+connection that was used before cannot be woken; it ends by its own limit at the latest, and
+discards the late response.
 """
 
 from __future__ import annotations
@@ -11,121 +13,194 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import closing
-from queue import Empty, SimpleQueue
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from chatlab.chat.stream.guards import event_dict
-from chatlab.chat.transport.sdk import (
-    AsyncStream,
-    Closed,
-    Connection,
-    Notice,
-    Stream,
-    Wire,
-    shut_down,
-)
+from chatlab.chat.stream.stream_end import Item, StreamEnd
+from chatlab.chat.transport.byte_tap import ByteTap
+from chatlab.chat.transport.sdk import AsyncStream, Connection, OnConnection, Stream, shut_down
 
-Item = Mapping[str, object] | Closed
-"""A decoded event, or the end; the end comes once, and last."""
+MOST_WAITING: Final = 1_024
+"""How many events may wait for the consumer before nothing more is read."""
+
+MOST_AT_ONCE: Final = 64
+"""How many decoded events are kept back while the SDK has more bytes to decode."""
+
+LINGER_S: Final = 0.1
+"""How long a complete stream may take to end, so that its connection can be used again."""
 
 JOIN_S: Final = 1.0
 """How long a thread may take to end once its connection is shut down."""
 
 
 class ThreadReader:
-    """Reads in a thread. start: makes the request; it is given what to tell the connection to."""
+    """Reads in a thread, while it is entered. start: makes the request.
 
-    def __init__(self, start: Callable[[Notice], Stream]) -> None:
+    complete: set when the answer is there; the stream may then end by itself.
+    """
+
+    def __init__(self, start: Callable[[OnConnection], Stream], tap: ByteTap) -> None:
+        self.complete = False
         self._start = start
-        self._items: SimpleQueue[Item] = SimpleQueue()
+        self._tap = tap
+        self._decoded: list[Item] = []
+        self._waiting: list[Item] = []
         self._connection: Connection | None = None
         self._unwanted = False
-        self._lock = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
         run = contextvars.copy_context().run
         self._thread = threading.Thread(
             target=run, args=(self._read,), name="chatlab-stream", daemon=True
         )
+
+    def __enter__(self) -> Self:
+        """Send the request."""
         self._thread.start()
+        return self
 
-    def get(self, limit_s: float | None) -> Item | None:
-        """The next item, or None if none has come after `limit_s` seconds (None: no limit)."""
-        try:
-            item = self._items.get(timeout=limit_s)
-        except Empty:
-            return None
-        if isinstance(item, Closed):
-            self._thread.join()
-        return item
-
-    def close(self, linger_s: float = 0.0) -> None:
-        """End the request, unless it ends by itself within `linger_s` seconds."""
-        self._thread.join(linger_s)
-        with self._lock:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the request, unless it is complete and ends by itself at once."""
+        if self.complete and error is None:
+            self._thread.join(LINGER_S)
+        with self._changed:
             self._unwanted = True
+            self._changed.notify_all()
             held = self._connection
             if held is not None:
                 shut_down(held)
         if held is not None:
             self._thread.join(JOIN_S)
 
-    def _read(self) -> None:
-        wire, error = Wire(), None
-        try:
-            with closing(self._start(self._notice)) as stream:
-                wire.watch(stream.response)
-                for event in () if self._unwanted else stream:
-                    self._items.put(event_dict(event))
-        except BaseException as raised:  # whatever it is, the one who waits must hear of it
-            error = raised
-        self._items.put(wire.closed(error))
+    def get(self, limit_s: float | None) -> list[Item]:
+        """Return what has arrived; nothing if that is so after `limit_s` seconds (None: no limit).
 
-    def _notice(self, connection: Connection | None) -> None:
-        # Under the lock, as a connection that was let go of may serve somebody else at once.
-        with self._lock:
+        The end, if it is there, is the last item.
+        """
+        with self._changed:
+            if not self._waiting:
+                self._changed.wait_for(lambda: self._waiting, limit_s)
+            items, self._waiting = self._waiting, []
+            if len(items) >= MOST_WAITING:
+                self._changed.notify_all()
+        if items and isinstance(items[-1], StreamEnd):
+            self._thread.join()
+        return items
+
+    def _read(self) -> None:
+        error = None
+        try:
+            with closing(self._start(self._hold)) as stream:
+                self._tap.attach(stream.response, self._hand_over)
+                for event in () if self._unwanted else stream:
+                    self._decoded.append(event_dict(event))
+                    if len(self._decoded) >= MOST_AT_ONCE:
+                        self._hand_over()
+        except BaseException as raised:  # whatever it is, the consumer must get it
+            error = raised
+        self._decoded.append(self._tap.end(error))
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        if not self._decoded:
+            return
+        with self._changed:
+            self._waiting += self._decoded
+            self._decoded = []
+            self._changed.notify_all()
+            while len(self._waiting) >= MOST_WAITING and not self._unwanted:
+                self._changed.wait()
+
+    def _hold(self, connection: Connection | None) -> None:
+        # Under the lock, as a released connection may serve another request at once.
+        with self._changed:
             self._connection = connection
             if self._unwanted and connection is not None:
                 shut_down(connection)
 
 
 class TaskReader:
-    """Reads in a task of the running asyncio loop. start: makes the request."""
+    """Reads in a task of the running asyncio loop, while it is entered; as `ThreadReader`."""
 
-    def __init__(self, start: Callable[[], Awaitable[AsyncStream]]) -> None:
+    def __init__(self, start: Callable[[], Awaitable[AsyncStream]], tap: ByteTap) -> None:
+        self.complete = False
         self._start = start
-        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._tap = tap
+        self._decoded: list[Item] = []
+        self._waiting: list[Item] = []
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Send the request."""
         self._task = asyncio.get_running_loop().create_task(self._read())
+        return self
 
-    async def get(self, limit_s: float | None) -> Item | None:
-        """The next item, or None if none has come after `limit_s` seconds (None: no limit)."""
-        if not self._items.empty():
-            return self._items.get_nowait()
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the request, unless it is complete and ends by itself at once."""
+        if self._task is None:
+            return
         try:
-            async with asyncio.timeout(limit_s):
-                return await self._items.get()
-        except TimeoutError:
-            return None
+            if self.complete and error is None:
+                await asyncio.wait([self._task], timeout=LINGER_S)
+        finally:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
-    async def close(self, linger_s: float = 0.0) -> None:
-        """End the request, unless it ends by itself within `linger_s` seconds."""
-        if linger_s:
-            await asyncio.wait([self._task], timeout=linger_s)
-        self._task.cancel()
-        await asyncio.wait([self._task])
+    async def get(self, limit_s: float | None) -> list[Item]:
+        """Return what has arrived; nothing if that is so after `limit_s` seconds (None: no limit).
+
+        The end, if it is there, is the last item.
+        """
+        if not self._waiting:
+            try:
+                async with asyncio.timeout(limit_s):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return []
+        items, self._waiting = self._waiting, []
+        self._arrived.clear()
+        self._taken.set()
+        return items
 
     async def _read(self) -> None:
-        wire, error = Wire(), None
+        error = None
         try:
             stream = await self._start()
             try:
-                wire.watch(stream.response)
+                self._tap.attach_async(stream.response, self._hand_over)
                 async for event in stream:
-                    self._items.put_nowait(event_dict(event))
+                    self._decoded.append(event_dict(event))
+                    if len(self._decoded) >= MOST_AT_ONCE:
+                        await self._hand_over()
             finally:
                 await stream.close()
-        except BaseException as raised:  # whatever it is, the one who waits must hear of it
+        except BaseException as raised:  # whatever it is, the consumer must get it
             error = raised
-        self._items.put_nowait(wire.closed(error))
+        self._waiting += [*self._decoded, self._tap.end(error)]
+        self._arrived.set()
         if isinstance(error, asyncio.CancelledError):
             raise error
+
+    async def _hand_over(self) -> None:
+        if not self._decoded:
+            return
+        self._waiting += self._decoded
+        self._decoded = []
+        self._arrived.set()
+        while len(self._waiting) >= MOST_WAITING:
+            self._taken.clear()
+            await self._taken.wait()

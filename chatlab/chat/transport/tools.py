@@ -1,16 +1,15 @@
-"""The tools of an application: each call is run once, and always has a result."""
+"""The tools of an application: each call is run once, and always gets a result."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 from chatlab.chat.messages.history import ToolResultPart
 from chatlab.chat.messages.parts import ToolCallPart
-
-if TYPE_CHECKING:
-    from chatlab.chat.accounting.prometheus import Metrics
+from chatlab.chat.stream.turn_metrics import TurnMetrics
+from chatlab.retry.driver import Call, Flow
 
 Ran = ToolResultPart | str
 RunTool = Callable[[ToolCallPart], Ran | Awaitable[Ran]]
@@ -20,39 +19,29 @@ Results = list[ToolResultPart]
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Runs calls in their order with `run_tool`; what it raises is told to the model.
+    """Runs calls in their order with `run_tool`; an exception becomes the result.
 
     metrics: counts the sizes of the results, for `provider` and `model`. Raises ValueError for the
-    result of another call, TypeError for what is no result, and for an asynchronous `run_tool` in
-    a synchronous turn.
+    result of another call, TypeError for something else than a result, and for an asynchronous
+    `run_tool` in a synchronous turn.
     """
 
     run_tool: RunTool
-    metrics: Metrics | None
+    metrics: TurnMetrics | None
     provider: str | None
     model: str
 
-    def run(self, calls: Calls, results: Results) -> None:
+    def flow(self, calls: Calls, results: Results) -> Flow:
         """Add the result of each of `calls` to `results` as soon as it is there."""
         for call in calls:
             try:
-                ran = self.run_tool(call)
+                ran = yield Call(partial(self.run_tool, call))
             except Exception as error:
-                ran = _raised(call, error)
+                ran = ToolResultPart(call.id, f"{type(error).__name__}: {error}", is_error=True)
             if isinstance(ran, Awaitable):
                 if isinstance(ran, Coroutine):
                     ran.close()
                 raise TypeError("ChainedTurn: run_tool is asynchronous; use `arun` or `aevents`")
-            results.append(self._result(call, ran))
-
-    async def arun(self, calls: Calls, results: Results) -> None:
-        """As `run`; `run_tool` may be asynchronous."""
-        for call in calls:
-            try:
-                ran = self.run_tool(call)
-                ran = await ran if isinstance(ran, Awaitable) else ran
-            except Exception as error:
-                ran = _raised(call, error)
             results.append(self._result(call, ran))
 
     def _result(self, call: ToolCallPart, ran: Ran) -> ToolResultPart:
@@ -72,7 +61,3 @@ class Tools:
             size += sum(len(image.data or "") for image in result.images)
             self.metrics.tool_result(self.provider, self.model, call.name, size_bytes=size)
         return result
-
-
-def _raised(call: ToolCallPart, error: Exception) -> ToolResultPart:
-    return ToolResultPart(call.id, f"{type(error).__name__}: {error}", is_error=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
@@ -49,28 +50,18 @@ class RecordingTransport(_Transport):
         self._now = now
 
     def handle_request(self, request: Foreign) -> Foreign:
-        """Send ``request``; what comes back is recorded while it is read."""
+        """Send ``request``; the response is recorded while it is read."""
         take = Take(request, self._cassette, self._now)
-        try:
+        with _noting(take):
             response = self._inner.handle_request(request)
-        except BaseException as problem:
-            take.fail(problem)
-            raise
-        take.begin_response(response)
-        response.stream = _passing(_Stream, "SyncByteStream", response.stream, take)
-        return response
+        return _recorded(response, take, _Stream, "SyncByteStream")
 
     async def handle_async_request(self, request: Foreign) -> Foreign:
-        """Send ``request``; what comes back is recorded while it is read."""
+        """Send ``request``; the response is recorded while it is read."""
         take = Take(request, self._cassette, self._now)
-        try:
+        with _noting(take):
             response = await self._inner.handle_async_request(request)
-        except BaseException as problem:
-            take.fail(problem)
-            raise
-        take.begin_response(response)
-        response.stream = _passing(_AsyncStream, "AsyncByteStream", response.stream, take)
-        return response
+        return _recorded(response, take, _AsyncStream, "AsyncByteStream")
 
     def close(self) -> None:
         """Close ``inner``."""
@@ -105,15 +96,10 @@ class _Stream:
         self._take = take
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
+        with _noting(self._take):
             for data in self._stream:
                 self._take.chunk(data)
                 yield data
-        except GeneratorExit:
-            raise  # it is read further by somebody else, or closed
-        except BaseException as problem:
-            self._take.fail(problem)
-            raise
         self._take.finish()
 
     def close(self) -> None:
@@ -131,14 +117,10 @@ class _AsyncStream:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = self._stream.__aiter__()
         try:
-            async for data in chunks:
-                self._take.chunk(data)
-                yield data
-        except GeneratorExit:
-            raise  # it is read further by somebody else, or closed
-        except BaseException as problem:
-            self._take.fail(problem)
-            raise
+            with _noting(self._take):
+                async for data in chunks:
+                    self._take.chunk(data)
+                    yield data
         finally:
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
@@ -151,10 +133,24 @@ class _AsyncStream:
             self._take.leave()
 
 
-def _passing(cls: type, base_name: str, stream: Foreign, take: Take) -> Foreign:
-    """Return ``stream`` wrapped in a class that its library takes for one of its own."""
-    bases = (kind for kind in type(stream).__mro__ if kind.__name__ == base_name)
-    return _with_base(cls, next(bases, object))(stream, take)
+@contextmanager
+def _noting(take: Take) -> Iterator[None]:
+    """Note in ``take`` what the block raises, unless its generator is only closed."""
+    try:
+        yield
+    except GeneratorExit:
+        raise  # somebody else reads on, or it is closed
+    except BaseException as problem:
+        take.fail(problem)
+        raise
+
+
+def _recorded(response: Foreign, take: Take, cls: type, base_name: str) -> Foreign:
+    """Return ``response`` with its stream wrapped, in a class that its library accepts."""
+    take.begin_response(response)
+    bases = (kind for kind in type(response.stream).__mro__ if kind.__name__ == base_name)
+    response.stream = _with_base(cls, next(bases, object))(response.stream, take)
+    return response
 
 
 @cache

@@ -1,8 +1,8 @@
 """Play a script or a cassette through the real SDK and a turn, and keep all that happened.
 
-The fake provider, the sockets between, the official client and the `Turn` are the real ones. On a
-`VirtualClock` a wait of a minute takes no time, nor does a delay of the provider's: only waits and
-guards move that clock, so that a script gives the same events at the same times on any machine.
+The sockets, the official client and the `Turn` are the real ones. On a `VirtualClock` a wait of a
+minute takes no time, nor does a delay of the provider's: only waits and guards move that clock, so
+that a script gives the same events at the same times on any machine.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from chatlab.chat.messages.events import TurnEvent
+from chatlab.chat.messages.parts import ToolCallPart
+from chatlab.chat.stream.turn_metrics import TurnMetrics
 from chatlab.chat.turn import Turn
 from chatlab.corpus import Corpus
-from chatlab.errors import classify
+from chatlab.errors import Verdict, classify
 from chatlab.errors.payloads import ChatError
 from chatlab.lab.cassettes.cassette import FORMAT, Cassette
 from chatlab.lab.cassettes.playback import CassetteStep
@@ -29,6 +32,7 @@ from chatlab.lab.faults.vocabulary import Fault
 from chatlab.lab.provider.server import FakeProvider
 from chatlab.lab.replaying.result import Replay
 from chatlab.retry import Backoff, Clock, VirtualClock
+from chatlab.retry.driver import Call, Flow, Within, afinish, finish
 
 _ASKED: Final = "What is the answer?"
 _MESSAGES: Final = ({"role": "user", "content": _ASKED},)
@@ -41,7 +45,7 @@ REQUESTS: Final[Mapping[str, Mapping[str, object]]] = {
     },
     "messages": {"model": "claude", "max_tokens": 1024, "messages": _MESSAGES},
 }
-"""What is asked of the provider, by the name of the protocol."""
+"""The request that is sent, by the name of the protocol."""
 
 _PATHS: Final = {
     "/responses": "responses",
@@ -55,10 +59,10 @@ _CLIENTS: Final = {
 }
 
 _NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""A context that knows no authority: nothing but the loopback provider is called."""
+"""A context without any authority: only the loopback provider is called."""
 
 HEAD_BYTES: Final = 1000
-"""Within these a file says that it is a cassette."""
+"""The mark of a cassette is within these first bytes of a file."""
 
 ReplayLike = ScriptLike | Path
 """What can be played: what `Script.parse` takes, or a file with a script or a cassette."""
@@ -72,7 +76,7 @@ class _Stage:
     protocol: str
     samples: Samples | None
     clock: Clock
-    options: Mapping[str, Any]
+    options: ReplayOptions
     on_event: Callable[[TurnEvent], object] | None
     events: list[tuple[float, TurnEvent]]
 
@@ -84,7 +88,7 @@ class _Stage:
         samples: Samples | None,
         clock: Clock | None,
         on_event: Callable[[TurnEvent], object] | None,
-        options: Mapping[str, Any],
+        options: ReplayOptions,
     ) -> _Stage:
         script, recorded = _script(source)
         chosen = protocol or recorded or "responses"
@@ -129,6 +133,22 @@ class _Stage:
         asked = dict(REQUESTS[self.protocol])
         return Turn(asked, client=client, clock=self.clock, on_event=note, **self.options)
 
+    def flow(self, results: list[Replay], *, is_async: bool) -> Flow:
+        """Give the commands of the replay, for a driver; its result is added to `results`."""
+
+        def connect(provider: FakeProvider) -> Flow:
+            yield Within(self.client(provider, is_async), partial(ask, provider))
+
+        def ask(provider: FakeProvider, client: object) -> Flow:
+            turn, error = self.turn(client), None
+            try:
+                yield Call(turn.arun if is_async else turn.run)
+            except Exception as failed:
+                error = failed
+            results.append(self.outcome(turn, error, provider))
+
+        yield Within(self.provider(), connect)
+
     def outcome(self, turn: Turn, error: Exception | None, provider: FakeProvider) -> Replay:
         failure = next((e for _, e in self.events if isinstance(e, ChatError)), None)
         if error is not None and failure is None:
@@ -144,38 +164,65 @@ class _Stage:
         )
 
 
+class ReplayOptions(TypedDict, total=False):
+    """Further options of `Turn` that a replay passes on; see there."""
+
+    provider: str | None
+    policy: Backoff
+    startup_s: float | None
+    silence_s: float | None
+    total_s: float | None
+    max_events: int | None
+    max_chars: int | None
+    on_tool_call: Callable[[ToolCallPart], object] | None
+    judge: Callable[[Verdict], Verdict] | None
+    metrics: TurnMetrics | None
+
+
 def replay(
     script: ReplayLike,
     *,
     protocol: str | None = None,
     samples: Samples | None = None,
     clock: Clock | None = None,
-    policy: Backoff | None = None,
     on_event: Callable[[TurnEvent], object] | None = None,
-    **options: Any,  # noqa: ANN401  those of Turn
+    **options: Unpack[ReplayOptions],
 ) -> Replay:
-    """Play `script` through the official SDK and a `Turn`, and return what became of it.
+    """Play `script` through the official SDK and a `Turn`, and return the result.
 
-    script: anything that `Script.parse` takes, or a `Path` to a file with a script or a cassette,
-    whose exchanges are played one for each attempt. protocol: ``"responses"``,
-    ``"chat"`` or ``"messages"``; None is what the cassette was recorded with, else Responses.
-    samples: where the script's samples come from; None is the shipped corpus. clock: None is a new
-    `VirtualClock`; on a `SystemClock` every wait and delay is real. policy, options, on_event: as
-    in `Turn`.
+    A turn that fails is a result, not an exception.
 
-    A turn that fails is a result, not an exception. Raises `ScriptError` for a script that cannot
-    be played, ModuleNotFoundError without the SDKs.
+    Parameters
+    ----------
+    script:
+        Anything that `Script.parse` takes, or a `Path` to a file with a script or a cassette, whose
+        exchanges are played one for each attempt.
+    protocol:
+        ``"responses"``, ``"chat"`` or ``"messages"``; None is what the cassette was recorded with,
+        else Responses.
+    samples:
+        Where the script's samples come from; None is the shipped corpus.
+    clock:
+        None is a new `VirtualClock`; on a `SystemClock` every wait and delay is real.
+    on_event, options:
+        As in `Turn`.
+
+    Raises
+    ------
+    ScriptError
+        For a script that cannot be played.
+    ModuleNotFoundError
+        Without the SDKs.
+
+    Examples
+    --------
+    >>> replay(["http-error:503", "success"])
+    Replay: answered after 2 attempts and 1 s: 'The answer is 42.'
     """
-    chosen = options if policy is None else {**options, "policy": policy}
-    stage = _Stage.of(script, protocol, samples, clock, on_event, chosen)
-    error: Exception | None = None
-    with stage.provider() as provider, stage.client(provider, is_async=False) as client:
-        turn = stage.turn(client)
-        try:
-            turn.run()
-        except Exception as failed:
-            error = failed
-    return stage.outcome(turn, error, provider)
+    stage = _Stage.of(script, protocol, samples, clock, on_event, options)
+    results: list[Replay] = []
+    finish(stage.flow(results, is_async=False), stage.clock)
+    return results[0]
 
 
 async def areplay(
@@ -184,21 +231,14 @@ async def areplay(
     protocol: str | None = None,
     samples: Samples | None = None,
     clock: Clock | None = None,
-    policy: Backoff | None = None,
     on_event: Callable[[TurnEvent], object] | None = None,
-    **options: Any,  # noqa: ANN401  those of Turn
+    **options: Unpack[ReplayOptions],
 ) -> Replay:
     """Play `script` through the asynchronous SDK client; everything else is as in `replay`."""
-    chosen = options if policy is None else {**options, "policy": policy}
-    stage = _Stage.of(script, protocol, samples, clock, on_event, chosen)
-    error: Exception | None = None
-    async with stage.provider() as provider, stage.client(provider, is_async=True) as client:
-        turn = stage.turn(client)
-        try:
-            await turn.arun()
-        except Exception as failed:
-            error = failed
-    return stage.outcome(turn, error, provider)
+    stage = _Stage.of(script, protocol, samples, clock, on_event, options)
+    results: list[Replay] = []
+    await afinish(stage.flow(results, is_async=True), stage.clock)
+    return results[0]
 
 
 def _script(source: ReplayLike) -> tuple[Script, str | None]:
