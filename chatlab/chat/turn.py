@@ -11,7 +11,7 @@ it. The last event is always a status.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
 from functools import partial
 
 from chatlab.chat.messages.events import Answer, TurnEvent, TurnStatus
@@ -29,6 +29,9 @@ from chatlab.retry import Backoff, Clock, GiveUp, SystemClock
 from chatlab.retry.attempts import DEFAULT_POLICY
 from chatlab.retry.callbacks import call_back
 from chatlab.retry.driver import Emit, Flow, Sleep, Within, adrive, afinish, drive, finish
+
+Tell = Callable[[TurnEvent], TurnEvent | None]
+"""Called with each event before it is emitted; returns what to emit, if anything."""
 
 
 class Turn:
@@ -193,7 +196,7 @@ class Turn:
         """
         return adrive(self.flow(self._tell, is_async=True), self._clock)
 
-    def flow(self, tell: Callable[[TurnEvent], TurnEvent | None], *, is_async: bool) -> Flow:
+    def flow(self, tell: Tell, *, is_async: bool) -> Flow:
         """Give the commands of the turn, for a driver; `ChainedTurn` makes them part of its own.
 
         Parameters
@@ -221,8 +224,7 @@ class Turn:
             yield from _emit(tell(state.answer))
             yield from _emit(tell(state.reach(TurnStatus.COMPLETED)))
         except Exception as error:
-            for event in state.failed(error):
-                yield from _emit(tell(event))
+            yield from _show(tell, state.failed(error))
             raise
         except BaseException:
             if state.answer is None:
@@ -231,7 +233,7 @@ class Turn:
 
     def _read(
         self,
-        tell: Callable[[TurnEvent], TurnEvent | None],
+        tell: Tell,
         attempt: Attempt,
         waiter: StreamWaiter,
         reader: ThreadReader | TaskReader,
@@ -243,16 +245,16 @@ class Turn:
                 items = yield from waiter.next_items(reader, attempt.due)
                 if not items:
                     limits.check(now())
-                for item in items or (None,):
+                    yield from _show(tell, attempt.feed(now(), None))
+                for item in items:
                     at = now()
-                    if item is not None:
-                        limits.count_event(at)
-                    for event in attempt.feed(at, item):
-                        told = tell(event)
+                    limits.count_event(at)
+                    if (more := attempt.more(at, item)) is not None:
+                        told = tell(more)
                         if told is not None:
                             yield Emit(told)
-                    if attempt.over:
-                        break
+                    elif not attempt.over:
+                        yield from _show(tell, attempt.feed(at, item))
             reader.complete = attempt.answer is not None
         finally:
             self._state.leave(now(), attempt)
@@ -283,6 +285,11 @@ class Turn:
         if self._on_event is not None:
             call_back(self._on_event, "on_event", event)
         return event
+
+
+def _show(tell: Tell, events: Iterable[TurnEvent]) -> Iterator[Emit]:
+    for event in events:
+        yield from _emit(tell(event))
 
 
 def _emit(event: TurnEvent | None) -> Iterator[Emit]:

@@ -83,8 +83,8 @@ def drive(flow: Flow, clock: Clock) -> Generator[Any, None, None]:
         value, step = None, flow.send
         try:
             match command:
-                case Emit(event):
-                    yield event
+                case Emit():
+                    yield command.event
                 case Call(function):
                     value = function()
                 case Sleep(delay_s):
@@ -108,8 +108,8 @@ async def adrive(flow: Flow, clock: Clock) -> AsyncGenerator[Any, None]:
         value, step = None, flow.send
         try:
             match command:
-                case Emit(event):
-                    yield event
+                case Emit():
+                    yield command.event
                 case Call(function):
                     value = function()
                     if isawaitable(value):

@@ -1,7 +1,7 @@
 """Folds the events of one attempt into the parts of an answer, provisional until committed.
 
-The types of the events, which never overlap between protocols, say how each is read. Where an
-event repeats a text whole (``.done``, a finished item, the finished response), the whole is the
+The types of the events, which never overlap between protocols, decide how each is read. Where an
+event repeats a complete text (``.done``, a finished item, the finished response), that is the
 truth: what was missing is added, and what was there is not added twice. Audio is not kept.
 """
 
@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatlab.chat.messages.events import Answer
 from chatlab.chat.messages.parts import Part, Piece
 from chatlab.chat.messages.usage import COUNTS, Tally, Usage
 from chatlab.chat.stream.contracts import Ending, Outcome
 from chatlab.chat.stream.guards import at, choices, delta, event_dict, number
-from chatlab.chat.stream.part_builder import ONLY, SUMMARY, GrowingPart
+from chatlab.chat.stream.part_builder import ONLY, SUMMARY, PartBuilder, Section
 
 USAGE_PLACES: Final = ("usage", "message.usage", "response.usage", "x_groq.usage")
+
+_NOT_ONLY_TEXT: Final = frozenset({"usage", "message", "response", "x_groq", "error"})
+"""An event with one of these keys is more than a further piece of text."""
 
 RESPONSE_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "response.output_text": ("text", "text", "content_index"),
@@ -50,12 +53,23 @@ _SECTIONS: Final = {"content_index": "", "summary_index": SUMMARY}
 _Key = tuple[str | int, ...]
 _Known = Mapping[str, object]
 _NONE: Final[_Known] = {}
+_Place = tuple[object, ...] | None
+
+_INDEX_OF_DELTA: Final = {f"{stem}.delta": row[2] for stem, row in RESPONSE_TEXTS.items()}
+
+
+class _Last(NamedTuple):
+    """The text that the last event added to: where the event had it, and where it went."""
+
+    place: _Place
+    builder: PartBuilder
+    texts: list[str]
 
 
 class Accumulator:
     """Collects one attempt. Nothing it holds is an answer before `commit`.
 
-    response_id, model: as the provider told them first; None until then.
+    response_id, model: as the provider sent them first; None before.
     """
 
     def __init__(self) -> None:
@@ -63,14 +77,30 @@ class Accumulator:
         self.response_id: str | None = None
         self.model: str | None = None
         self._tally = Tally()
-        self._growing: dict[_Key, GrowingPart] = {}
+        self._builders: dict[_Key, PartBuilder] = {}
         self._slots: dict[_Key, int] = {}
         self._pieces: list[Piece] = []
+        self._last: _Last | None = None
+
+    def more(self, event: Mapping[str, object]) -> Piece | None:
+        """Take in `event` if it only continues the text of the event before; else return None.
+
+        Almost all events of a stream do. It returns their piece without looking for anything else.
+        """
+        last = self._last
+        if last is None:
+            return None
+        place, text = _text_at(event)
+        if place != last.place or not text or not _NOT_ONLY_TEXT.isdisjoint(event):
+            return None
+        last.texts.append(text)
+        return last.builder.piece(text)
 
     def feed(self, event: object) -> tuple[Piece, ...]:
-        """Fold in one decoded event; the pieces that it adds. Unknown events add nothing."""
+        """Fold in one decoded event; return the pieces that it adds. Unknown events add nothing."""
         decoded = event_dict(event)
         self._pieces = []
+        self._last = None
         kind, listed = _str(decoded.get("type")), choices(decoded)
         head = decoded if listed else _map(decoded.get("message") or decoded.get("response"))
         self.response_id = self.response_id or _str(head.get("id")) or None
@@ -78,10 +108,13 @@ class Accumulator:
         self._count(decoded)
         for index, choice in listed:
             self._choice(index, choice)
+        if listed and self.response_id and self.model:
+            builder = self._builders.get(("text", listed[0][0]))
+            self._remember(decoded, builder)
         if kind == "content_block_start":
             self._block(number(decoded.get("index")), _map(decoded.get("content_block")))
         elif kind == "content_block_delta":
-            self._block_delta(number(decoded.get("index")), _map(decoded.get("delta")))
+            self._block_delta(decoded)
         elif kind.startswith("response."):
             self._response(kind, decoded)
         return tuple(self._pieces)
@@ -89,17 +122,17 @@ class Accumulator:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The parts so far, in the order in which they began."""
-        calls = [one for one in self._growing.values() if one.part == "tool_call"]
+        calls = [one for one in self._builders.values() if one.part == "tool_call"]
         place = {id(one): index for index, one in enumerate(calls)}
-        return tuple(one.freeze(place.get(id(one), 0)) for one in self._growing.values())
+        return tuple(one.build(place.get(id(one), 0)) for one in self._builders.values())
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens told so far, also for an attempt that is thrown away; None if none were."""
+        """The tokens reported so far, also for a discarded attempt; None if none were."""
         return self._tally.usage
 
     def commit(self, ending: Ending) -> Answer:
-        """The answer, now that its contract has ended. Raises ValueError for a failed one."""
+        """Make the answer, now that its contract has ended. Raises ValueError for a failed one."""
         if ending.outcome is Outcome.FAILED:
             raise ValueError(
                 f"commit: the attempt failed ({ending.because}); its parts are provisional: "
@@ -108,20 +141,29 @@ class Accumulator:
         ids = self.response_id, self.model
         return Answer(ending.outcome, self.parts, ending.reason, *ids, self.usage)
 
+    def _remember(
+        self, event: Mapping[str, object], builder: PartBuilder | None, section: Section = ONLY
+    ) -> None:
+        place = _text_at(event)[0]
+        if place and builder and section in builder.sections:
+            self._last = _Last(place, builder, builder.sections[section])
+
     def _count(self, event: Mapping[str, object]) -> None:
+        if _NOT_ONLY_TEXT.isdisjoint(event):
+            return
         for told in (at(event, place) for place in USAGE_PLACES):
             for path in (path for paths in COUNTS.values() for path in paths if told):
                 self._tally.note(path, at(told, path))
 
-    def _part(self, key: _Key, part: str, known: _Known = _NONE, choice: int = 0) -> GrowingPart:
-        growing = self._growing.get(key)
-        fresh = growing is None
-        if growing is None:
-            growing = self._growing[key] = GrowingPart(len(self._growing), part, choice)
-        growing.known.update({k: v for k, v in known.items() if isinstance(v, str) and v})
+    def _part(self, key: _Key, part: str, known: _Known = _NONE, choice: int = 0) -> PartBuilder:
+        builder = self._builders.get(key)
+        fresh = builder is None
+        if builder is None:
+            builder = self._builders[key] = PartBuilder(len(self._builders), part, choice)
+        builder.known.update({k: v for k, v in known.items() if isinstance(v, str) and v})
         if fresh and part in ("tool_call", "block"):
-            self._pieces.append(growing.piece(""))
-        return growing
+            self._pieces.append(builder.piece(""))
+        return builder
 
     def _block(self, index: int, block: Mapping[str, object]) -> None:
         key, kind = ("block", index), _str(block.get("type"))
@@ -137,11 +179,14 @@ class Accumulator:
         elif kind:
             self._part(key, "block", {"name": kind}).data = block
 
-    def _block_delta(self, index: int, added: Mapping[str, object]) -> None:
-        key, kind = ("block", index), _str(added.get("type"))
+    def _block_delta(self, event: Mapping[str, object]) -> None:
+        added = _map(event.get("delta"))
+        key, kind = ("block", number(event.get("index"))), _str(added.get("type"))
         if kind in BLOCK_TEXTS:
             part, name = BLOCK_TEXTS[kind]
-            self._pieces += self._part(key, part).add(added.get(name))
+            builder = self._part(key, part)
+            self._pieces += builder.add(added.get(name))
+            self._remember(event, builder)
         elif kind == "signature_delta":
             self._part(key, "reasoning", {"signature": added.get("signature")})
         elif kind == "citations_delta":
@@ -153,10 +198,12 @@ class Accumulator:
         if stem in RESPONSE_TEXTS:
             part, whole, index_name = RESPONSE_TEXTS[stem]
             nth = number(event.get(index_name))
-            growing = self._part(self._key(part, *ids, nth), part)
+            builder = self._part(self._key(part, *ids, nth), part)
             section = (_SECTIONS[index_name], nth) if part == "reasoning" else ONLY
             text = event.get("delta" if step == "delta" else whole)
-            self._pieces += (growing.add if step == "delta" else growing.settle)(text, section)
+            self._pieces += (builder.add if step == "delta" else builder.replace)(text, section)
+            if step == "delta":
+                self._remember(event, builder, section)
         elif kind == "response.output_text.annotation.added":
             key = self._key("text", *ids, number(event.get("content_index")))
             self._part(key, "text").annotations.append(_map(event.get("annotation")))
@@ -173,21 +220,21 @@ class Accumulator:
         if part == "text":
             for nth, piece in enumerate(_maps(item.get("content"))):
                 name = "refusal" if piece.get("type") == "refusal" else "text"
-                growing = self._part(self._key(name, item_id, place, nth), name)
-                self._pieces += growing.settle(piece.get(name))
-                growing.annotations = _maps(piece.get("annotations")) or growing.annotations
+                builder = self._part(self._key(name, item_id, place, nth), name)
+                self._pieces += builder.replace(piece.get(name))
+                builder.annotations = _maps(piece.get("annotations")) or builder.annotations
         elif part == "reasoning":
-            growing = self._part(
+            builder = self._part(
                 key, part, {"id": item_id, "encrypted": item.get("encrypted_content")}
             )
             for field, section in (("summary", SUMMARY), ("content", "")):
                 for nth, piece in enumerate(_maps(item.get(field))):
-                    self._pieces += growing.settle(piece.get("text"), (section, nth))
+                    self._pieces += builder.replace(piece.get("text"), (section, nth))
         elif part == "tool_call":
             head = {"id": item.get("call_id"), "name": item.get("name"), "item_id": item_id}
-            growing = self._part(key, part, head)
-            growing.custom = kind == "custom_tool_call"
-            self._pieces += growing.settle(item.get("input" if growing.custom else "arguments"))
+            builder = self._part(key, part, head)
+            builder.custom = kind == "custom_tool_call"
+            self._pieces += builder.replace(item.get("input" if builder.custom else "arguments"))
         elif kind:
             self._part(key, part, {"name": kind}).data = item
 
@@ -209,7 +256,7 @@ class Accumulator:
         pieces = [*_maps(item.get("content")), *_maps(item.get("summary")), item]
         fields = ("text", "refusal", "arguments", "input")
         whole = {text for piece in pieces for name in fields if (text := _str(piece.get(name)))}
-        shown = {"".join(t) for one in self._growing.values() for t in one.sections.values()}
+        shown = {"".join(t) for one in self._builders.values() for t in one.sections.values()}
         return bool(whole) and whole <= shown
 
     def _choice(self, index: int, choice: Mapping[str, object]) -> None:
@@ -219,9 +266,9 @@ class Accumulator:
         self._say("reasoning", index, plain)
         for detail in _maps(added.get("reasoning_details")):
             opaque = {"signature": detail.get("signature"), "encrypted": detail.get("data")}
-            growing = self._part(("reasoning", index), "reasoning", opaque, index)
+            builder = self._part(("reasoning", index), "reasoning", opaque, index)
             self._pieces += (
-                [] if plain else growing.add(detail.get("text") or detail.get("summary"))
+                [] if plain else builder.add(detail.get("text") or detail.get("summary"))
             )
         self._say("text", index, added.get("content"))
         for piece in _maps(added.get("content")):
@@ -232,7 +279,7 @@ class Accumulator:
         for citation in _maps(added.get("annotations")):
             self._part(("text", index), "text", _NONE, index).annotations.append(citation)
         for image in _maps(added.get("images")):
-            key = ("image", len(self._growing))
+            key = ("image", len(self._builders))
             self._part(key, "block", {"name": "image"}, index).data = image
         for call in _maps(added.get("tool_calls")):
             self._call(index, call, _map(call.get("function")))
@@ -248,19 +295,43 @@ class Accumulator:
     ) -> None:
         """A call goes on at its index until another id comes there: some servers number all 0."""
         place, call_id = ("call", choice, number(call.get("index"))), _str(call.get("id"))
-        known = self._growing.get((*place, self._slots.get(place, 0)))
+        known = self._builders.get((*place, self._slots.get(place, 0)))
         if known and call_id and known.known.get("id", call_id) != call_id:
-            self._slots[place] = len(self._growing)
+            self._slots[place] = len(self._builders)
         key = (*place, self._slots.get(place, 0))
         head = {"id": call_id, "name": function.get("name")}
-        growing = self._part(key, "tool_call", head, choice)
+        builder = self._part(key, "tool_call", head, choice)
         arguments = function.get("arguments")
-        self._pieces += growing.add(_json(arguments) if _map(arguments) else arguments)
+        self._pieces += builder.add(_json(arguments) if _map(arguments) else arguments)
 
 
 def _names(part: str, item_id: object, place: object) -> list[_Key]:
     by_id: list[_Key] = [("id", item_id)] if isinstance(item_id, str) and item_id else []
     return [*by_id, ("place", "text" if part == "refusal" else part, number(place))]
+
+
+def _text_at(event: Mapping[str, object]) -> tuple[_Place, str | None]:
+    """Return where `event` has a delta that is nothing but text, as a key, and the text."""
+    kind, text = event.get("type"), None
+    place: _Place = None
+    if kind == "content_block_delta":
+        added = _map(event.get("delta"))
+        form = added.get("type")
+        if isinstance(form, str) and form in BLOCK_TEXTS:
+            place, text = (kind, event.get("index"), form), added.get(BLOCK_TEXTS[form][1])
+    elif isinstance(kind, str):
+        if kind in _INDEX_OF_DELTA:
+            index = event.get(_INDEX_OF_DELTA[kind])
+            place = (kind, event.get("item_id"), event.get("output_index"), index)
+            text = event.get("delta")
+    else:
+        listed = event.get("choices")
+        choice = _map(listed[0]) if isinstance(listed, list) and len(listed) == 1 else _NONE
+        added = _map(choice.get("delta"))
+        alone = len(added) == 1 + ("role" in added)
+        if alone and "content" in added and not choice.get("finish_reason"):
+            place, text = (number(choice.get("index")),), added["content"]
+    return place, text if isinstance(text, str) else None
 
 
 def _json(value: object) -> str:
@@ -272,7 +343,7 @@ def _str(value: object) -> str:
 
 
 def _map(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else _NONE
 
 
 def _maps(value: object) -> list[Mapping[str, object]]:

@@ -16,7 +16,7 @@ from chatlab.chat.messages.parts import ToolCallPart
 from chatlab.chat.messages.usage import Usage
 from chatlab.chat.stream.accumulator import Accumulator
 from chatlab.chat.stream.contracts import Ending, Outcome, contract_for
-from chatlab.chat.stream.guards import DONE, StreamGuard, at
+from chatlab.chat.stream.guards import DONE, StreamGuard, at, is_content
 from chatlab.chat.stream.stream_end import Item, StreamEnd
 from chatlab.errors import UNMATCHED, Verdict, classify
 
@@ -139,6 +139,16 @@ class Attempt:
         """What the attempt has taken by `now`: to be counted unless it gave the answer."""
         return Discarded(1, self._parts.usage or Usage(), now - self.began_at)
 
+    def more(self, now: float, item: Item) -> MessagePart | None:
+        """Take in `item` if it only continues a text, as almost all do; else return None."""
+        if self._status is not TurnStatus.STREAMING or not self._contract.streaming:
+            return None
+        piece = self._parts.more(item) if type(item) is dict else None
+        if piece is None:
+            return None
+        self._guard.note(now, content=True)
+        return MessagePart(self.number, piece)
+
     def feed(self, now: float, item: Item | None) -> Iterator[TurnEvent]:
         """Take in `item`, or None: nothing has arrived by `now`. Gives the events to show.
 
@@ -154,7 +164,8 @@ class Attempt:
             self._close(item)
         else:
             self._heard = True
-            self._check(self._guard.feed(now, item))
+            content = is_content(item)
+            self._check(self._guard.note(now, content))
             if self.over:
                 return
             if status is not TurnStatus.STREAMING and self._guard.started:
@@ -162,7 +173,7 @@ class Attempt:
                 yield self._reach(TurnStatus.STREAMING)
             for piece in self._parts.feed(item):
                 yield MessagePart(self.number, piece)
-            self._contract.feed(item)
+            self._contract.feed(item, content)
             if self._on_tool_call is not None:
                 self._hand_out(self._ended_by(item))
             if self._contract.over:

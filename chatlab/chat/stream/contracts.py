@@ -1,8 +1,8 @@
 """What ends a stream, for each wire protocol, and what single providers do differently.
 
-Two rules about this file. A fact about a protocol, a provider or a reason is a row of a table,
-never a branch: the interpreter at the end knows none of them by name. And an answer is complete
-only by an event that says so, decoded whole: silence or a closed socket prove nothing.
+Two rules for this file. A fact about a protocol, a provider or a reason is a row of a table, never
+a branch: the interpreter at the end knows none of them by name. And an answer is complete only by
+an event that says so, completely decoded: silence or a closed socket prove nothing.
 
     WAITING --CONTENT--> STREAMING --STOP--> STOPPED --END--> ENDED     (END: from any of the three)
        +------ ERROR -------+----- ERROR -------+----------> BROKEN
@@ -38,7 +38,7 @@ PROTOCOLS: Final = {
 
 
 class Outcome(StrEnum):
-    """What came of a stream. Only `FAILED` is an error; to retry any of the others is useless."""
+    """The result of a stream. Only `FAILED` is an error; to retry any of the others is useless."""
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
@@ -48,7 +48,7 @@ class Outcome(StrEnum):
 
 
 class State(StrEnum):
-    """Where a stream stands; nothing leads out of the last four. `UNTOLD`: outcome unknown."""
+    """The state of a stream; the last four are final. `UNTOLD`: the outcome is unknown."""
 
     WAITING = "waiting"
     STREAMING = "streaming"
@@ -111,7 +111,6 @@ DIFFERENCES: Final = (
     Difference(CHAT, "google", State.STREAMING, Sign.EOF, State.UNTOLD, _GOOGLE),
     Difference(CHAT, "openai-compat", State.STREAMING, Sign.EOF, State.UNTOLD, _COMPAT),
 )
-_LAID_OVER: Final = {row[:4]: row.to for row in DIFFERENCES}
 
 
 class Reading(NamedTuple):
@@ -198,21 +197,38 @@ class Contract:
     _begun: set[int] = field(default_factory=set, init=False, repr=False)
     _told: dict[int, tuple[str | None, Meaning]] = field(default_factory=dict, init=False)
     _refused: bool = field(default=False, init=False, repr=False)
+    _laid_over: Mapping[tuple[State, Sign], State] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look up what this provider does differently."""
+        who = (None, normalised_provider(self.provider))
+        rows = [row for row in DIFFERENCES if row.protocol == self.protocol and row.provider in who]
+        rows.sort(key=lambda row: row.provider is not None)
+        self._laid_over = {(row.state, row.sign): row.to for row in rows}
 
     @property
     def over(self) -> bool:
-        """Whether nothing that may still come can change the ending."""
+        """Whether no further event can change the ending."""
         return self.state not in STEPS
 
-    def feed(self, event: object) -> State:
-        """Take in one decoded event: a mapping, an SDK's object, or `DONE`."""
+    @property
+    def streaming(self) -> bool:
+        """Whether content is coming, and further content changes nothing."""
+        return self.state is State.STREAMING
+
+    def feed(self, event: object, content: bool | None = None) -> State:
+        """Take in one decoded event: a mapping, an SDK's object, or `DONE`.
+
+        content: whether it is content, if that is known already.
+        """
         if not self.over:
-            sign = self._sign(event_dict(event))
+            decoded = event_dict(event)
+            sign = self._sign(decoded, is_content(decoded) if content is None else content)
             self.state = self._step(sign) if sign else self.state
         return self.state
 
     def end(self, *, clean: bool = True) -> Ending:
-        """The ending, now that no event follows; clean=False: after an exception or a guard."""
+        """Return the ending, when no event follows; clean=False: after an exception or a guard."""
         self.state = self._step(Sign.EOF if clean else Sign.LOST)
         if self.state is State.UNTOLD:
             return Ending(Outcome.UNKNOWN, "the stream closed in order, without its usual end")
@@ -236,18 +252,17 @@ class Contract:
         return Verdict(kind, retryable, normalised_provider(self.provider), rule=rule)
 
     def _step(self, sign: Sign) -> State:
-        for provider in (normalised_provider(self.provider), None):
-            if to := _LAID_OVER.get((self.protocol, provider, self.state, sign)):
-                return to
+        if to := self._laid_over.get((self.state, sign)):
+            return to
         return STEPS.get(self.state, {}).get(sign, self.state)
 
-    def _sign(self, event: Mapping[str, object]) -> Sign | None:
+    def _sign(self, event: Mapping[str, object], content: bool) -> Sign | None:
         kind = event.get("type")
         kind = kind if isinstance(kind, str) else "error" if event.get("error") else ""
         self._refused = self._refused or is_refusal(event)
         reading = Reading(Sign.ERROR) if kind == "error" else SIGNS[self.protocol].get(kind)
         if reading is None:
-            return self._chunk(event) or (Sign.CONTENT if is_content(event) else None)
+            return self._chunk(event, content) or (Sign.CONTENT if content else None)
         if reading.sign is Sign.ERROR:
             self.error = _payload(event, reading.path)
             return Sign.ERROR
@@ -258,7 +273,7 @@ class Contract:
             self._tell(0, word, reading.outcome)
         return reading.sign
 
-    def _chunk(self, event: Mapping[str, object]) -> Sign | None:
+    def _chunk(self, event: Mapping[str, object], content: bool) -> Sign | None:
         field = CHOICE_REASON.get(self.protocol, "")
         found = choices(event) if field else ()
         for index, choice in found:
@@ -267,7 +282,7 @@ class Contract:
                 self._tell(index, word, Outcome.COMPLETE)
         if found and len(self._told) >= max(self.expected_choices, len(self._begun)):
             return Sign.STOP
-        return Sign.OPEN if found and not is_content(event) else None
+        return Sign.OPEN if found and not content else None
 
     def _tell(self, index: int, word: str | None, otherwise: Outcome) -> None:
         self._told[index] = word, REASONS.get((word or "").lower(), Meaning(otherwise))

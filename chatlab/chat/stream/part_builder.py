@@ -1,4 +1,4 @@
-"""A part of an answer while it grows, from the texts that the events bring."""
+"""Builds a part of an answer from the texts of its events."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from chatlab.chat.messages.parts import (
 )
 
 Section = tuple[str, int]
-"""A stretch of a part's text that the provider names and numbers: a part may have several."""
+"""A section of a part's text, as the provider names and numbers it; a part may have several."""
 
 ONLY: Final[Section] = ("", 0)
 SUMMARY: Final = "summary"
 
 
 @dataclass(slots=True, eq=False)
-class GrowingPart:
-    """A part in the making.
+class PartBuilder:
+    """Builds one part.
 
     index, part, choice: as in `Piece`. sections: its texts, in order. known: its names and ids.
     """
@@ -40,17 +40,17 @@ class GrowingPart:
     by_provider: bool = False
 
     def add(self, text: object, section: Section = ONLY) -> list[Piece]:
-        """Append `text`; the piece to show, if it is a text at all. A blank line parts sections."""
+        """Append `text`; return the piece to show, if any. A blank line separates sections."""
         if not isinstance(text, str) or not text:
             return []
         lead = "\n\n" if self.sections and section not in self.sections else ""
         self.sections.setdefault(section, []).append(text)
         return [self.piece(lead + text)]
 
-    def settle(self, whole: object, section: Section = ONLY) -> list[Piece]:
-        """Take `whole` for the section's full text; the piece to show, if some of it was missing.
+    def replace(self, whole: object, section: Section = ONLY) -> list[Piece]:
+        """Replace the section's text by `whole`; return the piece to show, if some was missing.
 
-        Where it contradicts what was shown, it replaces that silently: the message will tell.
+        Where it contradicts what was shown there is no piece: the message will have it.
         """
         had = "".join(self.sections.get(section, ()))
         if not isinstance(whole, str) or not whole:
@@ -61,13 +61,13 @@ class GrowingPart:
         return []
 
     def piece(self, text: str) -> Piece:
-        """What `text` adds to this part."""
+        """Make the piece that adds `text` to this part."""
         called = self.part in ("tool_call", "block")
         head = (self.known.get("id"), self.known.get("name")) if called else (None, None)
         return Piece(self.index, self.part, text, *head, self.choice)
 
-    def freeze(self, calls: int) -> Part:
-        """The part as it stands; calls: how many tool calls come before it."""
+    def build(self, calls: int) -> Part:
+        """Make the part; calls: how many tool calls come before it."""
         text, known = "\n\n".join(map("".join, self.sections.values())), self.known
         if self.part == "block":
             return BlockPart(known.get("name", ""), self.data, self.choice)
