@@ -174,15 +174,17 @@ def retrying(
 
     def decorate(fn: Callable[P, T]) -> Callable[P, T]:
         name = getattr(fn, "__qualname__", repr(fn))
-        called = fn if inspect.isroutine(fn) else getattr(fn, "__call__", fn)  # noqa: B004
-        if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        forms = (fn, getattr(fn, "__call__", fn))  # noqa: B004  an object's own method
+        if any(
+            inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in forms
+        ):
             raise TypeError(
                 f"retrying: {name} is a generator function; what it has yielded cannot be taken "
                 "back. For a stream use chatlab.chat.Turn, whose retry events do that; or "
                 "decorate a function that returns the whole result"
             )
         options: Any = {"clock": clock, "on_retry": on_retry, "classify": classify}
-        if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(called):
+        if any(map(inspect.iscoroutinefunction, forms)):
 
             @functools.wraps(fn)
             async def repeated(*args: P.args, **kwargs: P.kwargs) -> object:

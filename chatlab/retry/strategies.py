@@ -8,6 +8,7 @@ when the first of them is made; the extra ``peers`` brings it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
 from chatlab.errors import Kind, Verdict
@@ -71,6 +72,9 @@ def wait(policy: Backoff, classify: Classify = classify_failure) -> wait_base:
     """
     _need_tenacity()
     from tenacity.wait import wait_base
+
+    # Only `stop` knows how much time is spent.
+    policy = replace(policy, max_total_s=None)
 
     class PolicyWait(wait_base):
         def __call__(self, retry_state: RetryCallState) -> float:
