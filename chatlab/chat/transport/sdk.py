@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, cast
 
 from chatlab.chat.stream.contracts import ANTHROPIC, CHAT, RESPONSES
 from chatlab.chat.transport.byte_tap import Response
+from chatlab.chat.transport.error_bodies import AsyncBoundedErrors, BoundedErrors
 from chatlab.errors.reading.who_answered import normalised_provider, provider_in
 from chatlab.retry import warn_if_sdk_retries
 
@@ -68,6 +69,7 @@ class AsyncStream(Protocol):
 class Client(Protocol):
     """What is used of an SDK client, besides the methods that start a stream."""
 
+    _client: Any
     _prepare_request: Callable[[Request], None]
 
     def with_options(self, *, max_retries: int = 0) -> Client:
@@ -130,6 +132,7 @@ class Caller:
         the headers have arrived.
         """
         client = self.client.with_options(max_retries=0)
+        client._client = BoundedErrors(client._client)
         _report_connections(client, on_connection)
         stream = cast(Stream, self._create(client, arguments, limit_s))
         connection = stream.response.extensions.get("network_stream")
@@ -142,8 +145,9 @@ class Caller:
 
     async def astart(self, arguments: Mapping[str, object]) -> AsyncStream:
         """Send the request and return its stream once the headers are there, however late."""
-        created = cast(Awaitable[AsyncStream], self._create(self.client, arguments, None))
-        return await created
+        client = self.client.with_options(max_retries=0)
+        client._client = AsyncBoundedErrors(client._client)
+        return await cast(Awaitable[AsyncStream], self._create(client, arguments, None))
 
     def _create(
         self, client: object, arguments: Mapping[str, object], limit_s: float | None
