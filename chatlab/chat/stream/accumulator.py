@@ -17,27 +17,17 @@ from chatlab.chat.messages.usage import COUNTS, Tally, Usage
 from chatlab.chat.stream.contracts import Ending, Outcome
 from chatlab.chat.stream.guards import at, choices, delta, event_dict, number
 from chatlab.chat.stream.part_builder import ONLY, SUMMARY, PartBuilder, Section
+from chatlab.chat.stream.text_deltas import (
+    BLOCK_TEXTS,
+    NOT_ONLY_TEXT,
+    RESPONSE_TEXTS,
+    Place,
+    mapping,
+    text_at,
+)
 
 USAGE_PLACES: Final = ("usage", "message.usage", "response.usage", "x_groq.usage")
 
-_NOT_ONLY_TEXT: Final = frozenset({"usage", "message", "response", "x_groq", "error"})
-"""An event with one of these keys is more than a further piece of text."""
-
-RESPONSE_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "response.output_text": ("text", "text", "content_index"),
-    "response.refusal": ("refusal", "refusal", "content_index"),
-    "response.reasoning_text": ("reasoning", "text", "content_index"),
-    "response.reasoning_summary_text": ("reasoning", "text", "summary_index"),
-    "response.function_call_arguments": ("tool_call", "arguments", ""),
-    "response.custom_tool_call_input": ("tool_call", "input", ""),
-}
-"""Texts that come as ``.delta`` and again in ``.done``: the part, the whole's field, the index."""
-
-BLOCK_TEXTS: Final = {
-    "text_delta": ("text", "text"),
-    "thinking_delta": ("reasoning", "thinking"),
-    "input_json_delta": ("tool_call", "partial_json"),
-}
 TOOL_BLOCKS: Final = {"tool_use": False, "server_tool_use": True, "mcp_tool_use": True}
 """Anthropic's blocks that call a tool, and whether the provider runs it."""
 
@@ -53,15 +43,12 @@ _SECTIONS: Final = {"content_index": "", "summary_index": SUMMARY}
 _Key = tuple[str | int, ...]
 _Known = Mapping[str, object]
 _NONE: Final[_Known] = {}
-_Place = tuple[object, ...] | None
-
-_INDEX_OF_DELTA: Final = {f"{stem}.delta": row[2] for stem, row in RESPONSE_TEXTS.items()}
 
 
 class _Last(NamedTuple):
     """The text that the last event added to: where the event had it, and where it went."""
 
-    place: _Place
+    place: Place
     builder: PartBuilder
     texts: list[str]
 
@@ -90,8 +77,8 @@ class Accumulator:
         last = self._last
         if last is None:
             return None
-        place, text = _text_at(event)
-        if place != last.place or not text or not _NOT_ONLY_TEXT.isdisjoint(event):
+        place, text = text_at(event)
+        if place != last.place or not text or not NOT_ONLY_TEXT.isdisjoint(event):
             return None
         last.texts.append(text)
         return last.builder.piece(text)
@@ -102,7 +89,7 @@ class Accumulator:
         self._pieces = []
         self._last = None
         kind, listed = _str(decoded.get("type")), choices(decoded)
-        head = decoded if listed else _map(decoded.get("message") or decoded.get("response"))
+        head = decoded if listed else mapping(decoded.get("message") or decoded.get("response"))
         self.response_id = self.response_id or _str(head.get("id")) or None
         self.model = self.model or _str(head.get("model")) or None
         self._count(decoded)
@@ -112,7 +99,7 @@ class Accumulator:
             builder = self._builders.get(("text", listed[0][0]))
             self._remember(decoded, builder)
         if kind == "content_block_start":
-            self._block(number(decoded.get("index")), _map(decoded.get("content_block")))
+            self._block(number(decoded.get("index")), mapping(decoded.get("content_block")))
         elif kind == "content_block_delta":
             self._block_delta(decoded)
         elif kind.startswith("response."):
@@ -144,12 +131,12 @@ class Accumulator:
     def _remember(
         self, event: Mapping[str, object], builder: PartBuilder | None, section: Section = ONLY
     ) -> None:
-        place = _text_at(event)[0]
+        place = text_at(event)[0]
         if place and builder and section in builder.sections:
             self._last = _Last(place, builder, builder.sections[section])
 
     def _count(self, event: Mapping[str, object]) -> None:
-        if _NOT_ONLY_TEXT.isdisjoint(event):
+        if NOT_ONLY_TEXT.isdisjoint(event):
             return
         for told in (at(event, place) for place in USAGE_PLACES):
             for path in (path for paths in COUNTS.values() for path in paths if told):
@@ -180,7 +167,7 @@ class Accumulator:
             self._part(key, "block", {"name": kind}).data = block
 
     def _block_delta(self, event: Mapping[str, object]) -> None:
-        added = _map(event.get("delta"))
+        added = mapping(event.get("delta"))
         key, kind = ("block", number(event.get("index"))), _str(added.get("type"))
         if kind in BLOCK_TEXTS:
             part, name = BLOCK_TEXTS[kind]
@@ -190,7 +177,7 @@ class Accumulator:
         elif kind == "signature_delta":
             self._part(key, "reasoning", {"signature": added.get("signature")})
         elif kind == "citations_delta":
-            self._part(key, "text").annotations.append(_map(added.get("citation")))
+            self._part(key, "text").annotations.append(mapping(added.get("citation")))
 
     def _response(self, kind: str, event: Mapping[str, object]) -> None:
         stem, _, step = kind.rpartition(".")
@@ -206,9 +193,9 @@ class Accumulator:
                 self._remember(event, builder, section)
         elif kind == "response.output_text.annotation.added":
             key = self._key("text", *ids, number(event.get("content_index")))
-            self._part(key, "text").annotations.append(_map(event.get("annotation")))
+            self._part(key, "text").annotations.append(mapping(event.get("annotation")))
         elif stem == "response.output_item":
-            self._item(_map(event.get("item")), ids[1], new=step == "added")
+            self._item(mapping(event.get("item")), ids[1], new=step == "added")
         for place, item in enumerate(_maps(at(event, "response.output"))):
             if not self._repeats(item, place):
                 self._item(item, place)
@@ -282,8 +269,8 @@ class Accumulator:
             key = ("image", len(self._builders))
             self._part(key, "block", {"name": "image"}, index).data = image
         for call in _maps(added.get("tool_calls")):
-            self._call(index, call, _map(call.get("function")))
-        if legacy := _map(added.get("function_call")):
+            self._call(index, call, mapping(call.get("function")))
+        if legacy := mapping(added.get("function_call")):
             self._call(index, {}, legacy)
 
     def _say(self, part: str, choice: int, text: object) -> None:
@@ -302,36 +289,12 @@ class Accumulator:
         head = {"id": call_id, "name": function.get("name")}
         builder = self._part(key, "tool_call", head, choice)
         arguments = function.get("arguments")
-        self._pieces += builder.add(_json(arguments) if _map(arguments) else arguments)
+        self._pieces += builder.add(_json(arguments) if mapping(arguments) else arguments)
 
 
 def _names(part: str, item_id: object, place: object) -> list[_Key]:
     by_id: list[_Key] = [("id", item_id)] if isinstance(item_id, str) and item_id else []
     return [*by_id, ("place", "text" if part == "refusal" else part, number(place))]
-
-
-def _text_at(event: Mapping[str, object]) -> tuple[_Place, str | None]:
-    """Return where `event` has a delta that is nothing but text, as a key, and the text."""
-    kind, text = event.get("type"), None
-    place: _Place = None
-    if kind == "content_block_delta":
-        added = _map(event.get("delta"))
-        form = added.get("type")
-        if isinstance(form, str) and form in BLOCK_TEXTS:
-            place, text = (kind, event.get("index"), form), added.get(BLOCK_TEXTS[form][1])
-    elif isinstance(kind, str):
-        if kind in _INDEX_OF_DELTA:
-            index = event.get(_INDEX_OF_DELTA[kind])
-            place = (kind, event.get("item_id"), event.get("output_index"), index)
-            text = event.get("delta")
-    else:
-        listed = event.get("choices")
-        choice = _map(listed[0]) if isinstance(listed, list) and len(listed) == 1 else _NONE
-        added = _map(choice.get("delta"))
-        alone = len(added) == 1 + ("role" in added)
-        if alone and "content" in added and not choice.get("finish_reason"):
-            place, text = (number(choice.get("index")),), added["content"]
-    return place, text if isinstance(text, str) else None
 
 
 def _json(value: object) -> str:
@@ -340,10 +303,6 @@ def _json(value: object) -> str:
 
 def _str(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _map(value: object) -> Mapping[str, object]:
-    return value if type(value) is dict or isinstance(value, Mapping) else _NONE
 
 
 def _maps(value: object) -> list[Mapping[str, object]]:
