@@ -1,4 +1,4 @@
-"""One turn of a stored conversation with OpenAI's Responses: chained, with tools, healed if lost.
+"""One turn of a stored conversation with OpenAI's Responses: chained, with tools, healed.
 
     resolve -> step -> tools -> step -> ... -> the last answer -> messages to store
 
@@ -31,36 +31,71 @@ from chatlab.retry.driver import Emit, Flow, adrive, afinish, drive, finish
 
 
 class ChainedTurn:
-    """One turn of a stored conversation; it runs once, as one of its four methods is called.
+    """One turn of a stored conversation; it runs once, when one of its four methods is called.
 
-        client = OpenAI(max_retries=0)
-        turn = ChainedTurn(partial(store.history, "chat-7"), "And in Paris?", client=client,
-                           model="gpt-5", request={"tools": tools}, run_tool=run_tool,
-                           on_lost=store.forget_response)
-        try:
-            print(turn.run().text)
-        finally:
-            store.commit("chat-7", turn.messages, error=turn.error, seen=turn.seen)
+    Parameters
+    ----------
+    history:
+        The stored messages, as `history.read` takes them, or a plain function that loads them; it
+        is called again when the provider has lost the chain.
+    question:
+        What is new, a text or messages; nothing if the history ends with it.
+    client:
+        An OpenAI or AsyncOpenAI.
+    model:
+        The model configuration, and the request's ``model`` unless `request` names another.
+    store:
+        Whether the provider is to keep the responses.
+    chain:
+        False always replays.
+    plan_mode:
+        See `resolve_chain`.
+    request:
+        Further arguments of ``responses.create``.
+    run_tool:
+        Runs one call and returns its result; in an asynchronous turn it may be asynchronous. Each
+        call is run once, whatever happens to the requests; an `Exception` that it raises is sent to
+        the model as the result. With None the turn ends with the calls; so it does if the
+        application has to answer a call that is not of a function, such as a shell call.
+    on_lost:
+        Called with each response id that the provider has lost.
+    max_steps:
+        How many requests with an answer the turn may take.
+    on_event, metrics:
+        As in `Turn`.
+    options:
+        ``provider``, ``policy``, ``clock``, and the limits of `Turn`, which hold for each step.
 
-    history: the stored messages, as `history.read` takes them, or a plain function that loads
-    them; it is called again when the provider has lost the chain. question: what is new, a text
-    or messages; nothing if the history ends with it. client: an OpenAI or AsyncOpenAI. model: the
-    model configuration, and the request's ``model`` unless `request` names another. store: whether
-    the provider is to keep the responses. chain: False always replays. plan_mode: see
-    `resolve_chain`. request: further arguments of ``responses.create``.
+    Attributes
+    ----------
+    answer: Answer or None
+        Of the last step that gave one.
+    error: ChatError or None
+        Why the turn has failed.
 
-    run_tool: runs one call and gives its result; in an asynchronous turn it may be asynchronous.
-    Each call is run once, whatever happens to the requests; an `Exception` that it raises is told
-    to the model as the result. None: the turn ends with the calls; so it does if the application
-    has to answer a call that is no function's, such as a shell call. on_lost: is told each
-    response id that the provider has lost. max_steps: how many requests with an answer the turn
-    may take. on_event, metrics, and `options`: as in `Turn`.
+    Raises
+    ------
+    TypeError
+        If `client` does not speak Responses, or for an unknown option.
+    ValueError
+        For an argument in `request` that the turn decides itself.
 
-    answer: of the last step that gave one. error: why the turn has failed.
+    Examples
+    --------
+    >>> from openai import OpenAI
+    >>> from chatlab.lab import FakeProvider, ResponseMemory, Script
+    >>> script = Script(after="success")
+    >>> with FakeProvider(script, memory=ResponseMemory()) as provider:
+    ...     client = OpenAI(base_url=provider.openai_base_url, api_key="k", max_retries=0)
+    ...     turn = ChainedTurn([], "What is the answer?", client=client, model="gpt-5")
+    ...     turn.run().text
+    'The answer is 42.'
+    >>> [str(message.role) for message in turn.messages], str(turn.resolution.mode)
+    (['user', 'assistant'], 'replay')
     """
 
     steps: ClassVar[type[Steps]] = Steps
-    """What decides on each request."""
+    """The class that decides on each request."""
 
     def __init__(
         self,
@@ -153,10 +188,10 @@ class ChainedTurn:
 
     @property
     def seen(self) -> int:
-        """How many messages of the history the turn has gone on from, for `Store.commit`.
+        """How many messages of the history the turn started from, for `Store.commit`.
 
-        It counts what `history` gave, so give a store's messages as they are: a system prompt put
-        before them belongs into `request`, as ``instructions``.
+        It counts what `history` gave, so pass a store's messages as they are: a system prompt
+        belongs into `request`, as ``instructions``, and not before them.
         """
         return self._steps.seen
 
@@ -210,7 +245,7 @@ class ChainedTurn:
         yield Emit(self._tell(Status(TurnStatus.COMPLETED, self._latest)))
 
     def _take(self, answer: Answer) -> None:
-        """Take in the answer of the step, before anybody is told."""
+        """Take in the answer of the step, before it is announced."""
         self.answer = answer
         self._taken += 1
         self._discarded += self._turn.discarded
@@ -220,12 +255,12 @@ class ChainedTurn:
 
     @contextmanager
     def _step_taken(self) -> Iterator[Results]:
-        """Gather the results of the calls; those that are there are kept, whatever happens."""
+        """Gather the results of the calls; those that have arrived are kept, whatever happens."""
         results: Results = []
         if self._calls and self._taken == self._max_steps:
             raise RuntimeError(
                 f"ChainedTurn: the model still calls tools after {self._taken} steps; "
-                "raise max_steps if that is meant"
+                "raise max_steps if that is intended"
             )
         try:
             yield results

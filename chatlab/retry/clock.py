@@ -1,4 +1,4 @@
-"""Where time comes from: a clock that makes it up, and the system's.
+"""Where time comes from: a virtual clock, and the system's.
 
 `VirtualClock` is for notebooks and tests: a sleep moves the time instead of passing it, so twenty
 minutes of waiting take milliseconds and every run is the same. `SystemClock` really waits.
@@ -18,14 +18,14 @@ SETTLE_PASSES: Final = 100
 
 
 class Cancelled(BaseException):
-    """The person ended a wait of `SystemClock.sleep`. Like KeyboardInterrupt, no error."""
+    """A person ended a wait of `SystemClock.sleep`. Like KeyboardInterrupt it is not an error."""
 
 
 class Clock(Protocol):
-    """What the drivers of the retry machine need of time. All values are seconds."""
+    """What the retry loop needs of time. All values are seconds."""
 
     def now(self) -> float:
-        """The time, which never runs backwards."""
+        """Return the time, which never runs backwards."""
 
     def sleep(self, delay_s: float) -> None:
         """Return after `delay_s` seconds."""
@@ -35,10 +35,15 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Real time: Unix seconds as of its making, running on steadily if the machine's clock is set.
+    """Real time, in Unix seconds; it runs on steadily when the machine's clock is set.
 
     A wait ends at once when it is cancelled: `sleep` by `cancel` from any thread (raises
     `Cancelled`) or by a signal handler that raises (Ctrl-C), `asleep` by cancelling its task.
+
+    Examples
+    --------
+    >>> clock = SystemClock()
+    >>> clock.sleep(0)
     """
 
     def __init__(self) -> None:
@@ -46,11 +51,11 @@ class SystemClock:
         self._cancelled = threading.Event()
 
     def now(self) -> float:
-        """Unix time in seconds."""
+        """Return the Unix time in seconds."""
         return self._offset_s + time.monotonic()
 
     def cancel(self) -> None:
-        """End the `sleep` that is going on, and every later one, with `Cancelled`."""
+        """End the running `sleep`, and every later one, with `Cancelled`."""
         self._cancelled.set()
 
     def sleep(self, delay_s: float) -> None:
@@ -73,12 +78,24 @@ class _Sleeper(NamedTuple):
 
 
 class VirtualClock:
-    """Time that moves only by sleeping. start_s: what `now` says at first, in seconds.
+    """Time that moves only by sleeping.
 
     `sleep` moves the time and returns. Several tasks in `asleep` wake one by one, the earliest
     first and equal ones in the order in which they fell asleep; time moves on only when everything
     else in the loop has had its turn `SETTLE_PASSES` times, so a task that was woken gets to its
     next sleep first. Serves any number of threads, and the tasks of one event loop at a time.
+
+    Parameters
+    ----------
+    start_s:
+        What `now` returns at first, in seconds.
+
+    Examples
+    --------
+    >>> clock = VirtualClock()
+    >>> clock.sleep(1200)
+    >>> clock.now(), clock.slept_s
+    (1200.0, (1200,))
     """
 
     def __init__(self, start_s: float = 0.0) -> None:
@@ -97,11 +114,11 @@ class VirtualClock:
 
     @property
     def slept_s(self) -> tuple[float, ...]:
-        """Every sleep that came to its end, in seconds, in the order of waking."""
+        """All completed sleeps, in seconds, in the order of waking."""
         return tuple(self._slept)
 
     def now(self) -> float:
-        """Seconds since the clock was made, plus `start_s`."""
+        """Return the seconds since the clock was made, plus `start_s`."""
         return self._now
 
     def sleep(self, delay_s: float) -> None:

@@ -12,9 +12,17 @@ from chatlab.retry.schedule import Span
 
 @dataclass(frozen=True, slots=True)
 class Jitter(ABC):
-    """A way to spread waits. rng: the caller's own ``random.Random``; its seed fixes the waits.
+    """A way to spread waits.
 
-    Raises ValueError if `rng` is anything else.
+    Parameters
+    ----------
+    rng:
+        The caller's own ``random.Random``; its seed determines the waits.
+
+    Raises
+    ------
+    ValueError
+        If `rng` is something else.
     """
 
     rng: Random = field(repr=False)
@@ -29,19 +37,19 @@ class Jitter(ABC):
 
     @abstractmethod
     def span(self, backoff_s: float, *, first_s: float, previous_s: float, cap_s: float) -> Span:
-        """Where to draw from, in seconds.
+        """Return the range to draw from, in seconds.
 
         backoff_s: the plain backoff. first_s: the plain backoff after the first attempt.
         previous_s: the wait before this one. cap_s: no wait is longer.
         """
 
     def draw(self, span: Span) -> float:
-        """One value of `span`, in seconds."""
+        """Draw a value from `span`, in seconds."""
         return min(max(self.rng.uniform(*span), span.low_s), span.high_s)
 
 
 class Full(Jitter):
-    """Anywhere from nothing to the backoff."""
+    """Between nothing and the backoff."""
 
     __slots__ = ()
 
@@ -71,7 +79,7 @@ class Decorrelated(Jitter):
 
 
 def instead_of(given: object) -> str:
-    """What to pass instead of `given`, which is no jitter, for the text of an error."""
+    """Say what to pass instead of `given`, which is not a jitter, for an error message."""
     names = {kind.__name__.lower(): kind.__name__ for kind in (Full, Equal, Decorrelated)}
     name = given.__name__ if isinstance(given, type) else str(given)
     near = difflib.get_close_matches(name.lower(), names, n=1)

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 SHOWN_ATTEMPTS: Final = 25
-"""How many attempts a schedule shows of a policy that has no limit of its own."""
+"""How many attempts a schedule shows of a policy without a limit."""
 
 _UNITS: Final = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def duration(seconds: float) -> str:
-    """Say `seconds` (finite, 0 or more) for people: ``"34.4 s"``, ``"19 min 3 s"``, ``"3 days"``.
+    """Format `seconds`, finite and 0 or more, for people, in two units at most.
 
-    Two units at most; the rest is dropped.
+    >>> duration(34.4), duration(1143), duration(259_200)
+    ('34.4 s', '19 min 3 s', '3 days')
     """
     if round(seconds, 2) < 60:
         return f"{round(seconds, 2):g} s"
@@ -29,7 +30,11 @@ def duration(seconds: float) -> str:
 
 
 def count_of_attempts(count: int) -> str:
-    """``"1 attempt"``, ``"25 attempts"``."""
+    """Format a number of attempts.
+
+    >>> count_of_attempts(1), count_of_attempts(25)
+    ('1 attempt', '25 attempts')
+    """
     return f"{count} attempt{'' if count == 1 else 's'}"
 
 
@@ -44,9 +49,17 @@ class Span(NamedTuple):
 class Schedule:
     """Every wait of a call that never succeeds and whose attempts themselves take no time.
 
-    waits: one span for each wait. because: why it ends where it does, for people. goes_on: the
-    policy would retry further than is shown. deadline_s: the policy's limit on the whole time,
-    where that is what ended it: shorter draws then leave room for more waits.
+    Attributes
+    ----------
+    waits: tuple of Span
+        One for each wait.
+    because: str
+        Why it ends there, for people.
+    goes_on: bool
+        The policy would retry further than is shown.
+    deadline_s: float or None
+        The policy's limit on the total time, where that ended it: shorter draws then leave room
+        for more waits.
     """
 
     waits: tuple[Span, ...]
@@ -78,9 +91,9 @@ class Schedule:
 
 
 def attempts_to_show(attempts: int | None, limit: int | None) -> int:
-    """How many attempts a schedule shows: as asked, else the policy's `limit`, else 25.
+    """Return how many attempts a schedule shows: as asked, else the policy's `limit`, else 25.
 
-    Raises ValueError if `attempts` is no whole number from 1 up.
+    Raises ValueError if `attempts` is not a whole number from 1 up.
     """
     if attempts is None:
         return SHOWN_ATTEMPTS if limit is None else limit

@@ -59,7 +59,11 @@ def events_of(protocol: str) -> list[dict[str, Any]]:
         delta = {"type": "text_delta", "text": WORD}
         return [
             {"type": "message_start", "message": message},
-            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "text", "text": ""},
+            },
             *[{"type": "content_block_delta", "index": 0, "delta": delta}] * DELTAS,
             {"type": "content_block_stop", "index": 0},
             {

@@ -31,14 +31,14 @@ else:
 
 
 class RecordingTransport(_Transport):
-    """Gives every request to ``inner`` and every exchange to ``cassette``.
+    """Passes every request to ``inner`` and every exchange to ``cassette``.
 
         tape = Cassette()
         http = httpx2.Client(transport=RecordingTransport(httpx2.HTTPTransport(), tape))
         OpenAI(http_client=http)  # with the usual key, or towards a FakeProvider
 
-    The application gets the same chunks at the same moments and the same exceptions as without
-    it. An exchange is in the cassette once it has ended. ``now`` gives seconds.
+    The application gets the same chunks at the same times and the same exceptions as without it.
+    An exchange is in the cassette once it has ended. ``now`` returns seconds.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a recording holds of one exchange: request, head, chunks with their times, and the end."""
+"""The record of one exchange: request, head, chunks with their times, and the end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from chatlab.lab.faults.notation import ScriptError, check
 from chatlab.lab.provider.exchange import utf8
 
 ENDS = ("clean", "closed", "reset", "timeout", "cancelled", "rst-stream", "goaway", "failed")
-"""How an exchange ended: properly; closed too early; reset; no answer within the client's
-timeout; left by the client; reset or given up in HTTP/2's own way; any other failure."""
+"""How an exchange ended: in order; closed too early; reset; no answer within the client's timeout;
+left by the client; by RST_STREAM or GOAWAY of HTTP/2; by any other failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """What was asked: the path without its query, some headers, the decoded JSON body or None."""
+    """The request: the path without its query, some headers, the decoded JSON body or None."""
 
     method: str = ""
     path: str = ""
@@ -66,15 +66,15 @@ class RecordedRequest:
 
     @property
     def stream(self) -> bool | None:
-        """Whether an event stream was asked for; None when the body does not tell."""
+        """Whether an event stream was requested; None if the body does not show it."""
         return self.body.get("stream") is True if isinstance(self.body, Mapping) else None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """What was answered: the head, ``at_s`` seconds after the request, and the chunks.
+    """The response: the head, ``at_s`` seconds after the request, and the chunks.
 
-    The chunks have no Content-Encoding any more. ``length`` is the Content-Length that was
+    The chunks are decoded: they have no Content-Encoding. ``length`` is the Content-Length that was
     announced for them, however many bytes arrived.
     """
 
@@ -85,7 +85,7 @@ class RecordedResponse:
     chunks: tuple[Chunk, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise `ScriptError` for a status that is none, or times that go back."""
+        """Raise `ScriptError` for an impossible status, or times that go back."""
         check(self)
         before_s = self.at_s
         for number, chunk in enumerate(self.chunks):
@@ -98,7 +98,7 @@ class RecordedResponse:
 
     @property
     def last_s(self) -> float:
-        """When the last of it arrived."""
+        """When the last part arrived."""
         return self.chunks[-1].at_s if self.chunks else self.at_s
 
     @property
@@ -109,7 +109,7 @@ class RecordedResponse:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEnd:
-    """How it ended, one of `ENDS`, and when; ``exception`` is the client's, by its class."""
+    """The end, one of `ENDS`, and its time; ``exception`` is the class of the client's."""
 
     how: str = field(default="", metadata={"choices": ENDS})
     at_s: float = 0.0
@@ -117,16 +117,16 @@ class RecordedEnd:
     h2_code: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ScriptError` for an end that is none of `ENDS`."""
+        """Raise `ScriptError` for an unknown end."""
         check(self)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Exchange:
-    """One request and what came of it.
+    """One request and its result.
 
     Without a ``response`` not even a head arrived, and ``http_version`` ("1.1", "2") is unknown.
-    ``redactions`` names the kinds of what was taken out on writing.
+    ``redactions`` names the kinds of what was removed on writing.
     """
 
     request: RecordedRequest = field(default_factory=RecordedRequest)
@@ -138,7 +138,7 @@ class Exchange:
     def __post_init__(self) -> None:
         """Raise `ScriptError` for an end before the last chunk, or a clean one of nothing."""
         if self.response is None and self.end.how == "clean":
-            raise ScriptError("response is missing; what ended clean has one")
+            raise ScriptError("response is missing; an exchange that ended clean has one")
         last_s = 0.0 if self.response is None else self.response.last_s
         if self.end.at_s < last_s:
             raise ScriptError(f"end: at_s is {self.end.at_s}; it must be {last_s} or later")

@@ -1,4 +1,4 @@
-"""What became of a replayed turn: events with their times, its end, what the provider saw."""
+"""The result of a replay: events with their times, the end, what the provider received."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chatlab.lab.provider.exchange import Request
 from chatlab.retry import GiveUp, duration
 
 LAB_SAYS: Final = "chatlab fake provider: "
-"""How the laboratory's own refusals begin."""
+"""The beginning of the fake provider's own error messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,22 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Replay:
-    """What became of one turn.
+    """The result of one turn.
 
-    events: each with its second since the start, as the charts and cards of `chatlab.views` take
-    them. answer: if the turn gave one; else failure, the exception that `Turn.run` raised, and why
-    it gave_up, if it was the policy that ended it. discarded: what the failed attempts took.
-    requests: as they arrived; a refused connection is none.
+    Attributes
+    ----------
+    events: tuple of (float, TurnEvent)
+        Each with its second since the start, as the charts and cards of `chatlab.views` take them.
+    answer: Answer or None
+        If the turn gave one.
+    failure, error: ChatError and Exception, or None
+        Otherwise: what viewers were told, and what `Turn.run` raised.
+    gave_up: GiveUp or None
+        Why, if the policy ended the turn.
+    discarded: Discarded
+        What the failed attempts cost.
+    requests: tuple of Request
+        As they arrived; a refused connection does not count.
     """
 
     events: tuple[tuple[float, TurnEvent], ...]
@@ -49,7 +59,7 @@ class Replay:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the script, if it could not be played to its end."""
+        """Why the script could not be played to its end, if so."""
         said = (self.failure.detail or "") if self.failure else ""
         _, marked, told = said.partition(LAB_SAYS)
         return told if marked else None
@@ -100,5 +110,5 @@ def _line(at_s: float, attempt: int, event: TurnEvent) -> LogLine:
 
 
 def _said(piece: Piece) -> str:
-    """The text of a piece; what is no text of the answer says what it is."""
+    """Return the text of a piece; if it is not text of the answer, with what it is."""
     return piece.text if piece.part == "text" else f"{piece.part}: {piece.name or piece.text}"
