@@ -15,7 +15,8 @@ from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent,
 from chatlab.chat.messages.parts import ToolCallPart
 from chatlab.chat.messages.usage import Usage
 from chatlab.chat.stream.accumulator import Accumulator
-from chatlab.chat.stream.contracts import Ending, Outcome, contract_for
+from chatlab.chat.stream.contract import contract_for
+from chatlab.chat.stream.contracts import Ending, Outcome
 from chatlab.chat.stream.guards import DONE, StreamGuard, at, is_content
 from chatlab.chat.stream.stream_end import Item, StreamEnd
 from chatlab.errors import UNMATCHED, Verdict, classify

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from chatlab.chat import BlockPart, Part, Piece, ReasoningPart, TextPart, ToolCallPart, Usage
 from chatlab.chat.stream.accumulator import Accumulator
-from chatlab.chat.stream.contracts import ANTHROPIC, CHAT, RESPONSES, Outcome, contract_for
+from chatlab.chat.stream.contract import contract_for
+from chatlab.chat.stream.contracts import ANTHROPIC, CHAT, RESPONSES, Outcome
 
 Event = dict[str, Any]
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatlab.chat.stream.contract import Contract, contract_for
 from chatlab.chat.stream.contracts import (
     ANTHROPIC,
     CHAT,
@@ -25,12 +26,10 @@ from chatlab.chat.stream.contracts import (
     RESPONSES,
     SIGNS,
     STEPS,
-    Contract,
     Ending,
     Outcome,
     Sign,
     State,
-    contract_for,
 )
 from chatlab.chat.stream.guards import DONE
 from chatlab.errors import Kind, classify
