@@ -15,6 +15,7 @@ import contextvars
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final, Self
 
@@ -47,10 +48,13 @@ class ThreadReader:
         self._start = start
         self._tap = tap
         self._decoded: list[Item] = []
-        self._waiting: list[Item] = []
+        self._lists: SimpleQueue[list[Item]] = SimpleQueue()
+        # Each counter is written by one thread alone.
+        self._handed_over = self._taken = 0
+        self._room = threading.Event()
         self._connection: Connection | None = None
         self._unwanted = False
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
         run = contextvars.copy_context().run
         self._thread = threading.Thread(
             target=run, args=(self._read,), name="chatlab-stream", daemon=True
@@ -70,12 +74,12 @@ class ThreadReader:
         """End the request, unless it is complete and ends by itself at once."""
         if self.complete and error is None:
             self._thread.join(LINGER_S)
-        with self._changed:
+        with self._lock:
             self._unwanted = True
-            self._changed.notify_all()
             held = self._connection
             if held is not None:
                 shut_down(held)
+        self._room.set()
         if held is not None:
             self._thread.join(JOIN_S)
 
@@ -84,13 +88,14 @@ class ThreadReader:
 
         The end, if it is there, is the last item.
         """
-        with self._changed:
-            if not self._waiting:
-                self._changed.wait_for(lambda: self._waiting, limit_s)
-            items, self._waiting = self._waiting, []
-            if len(items) >= MOST_WAITING:
-                self._changed.notify_all()
-        if items and isinstance(items[-1], StreamEnd):
+        try:
+            items = self._lists.get(timeout=limit_s)
+        except Empty:
+            return []
+        self._taken += len(items)
+        if not self._room.is_set():
+            self._room.set()
+        if isinstance(items[-1], StreamEnd):
             self._thread.join()
         return items
 
@@ -111,16 +116,20 @@ class ThreadReader:
     def _hand_over(self) -> None:
         if not self._decoded:
             return
-        with self._changed:
-            self._waiting += self._decoded
-            self._decoded = []
-            self._changed.notify_all()
-            while len(self._waiting) >= MOST_WAITING and not self._unwanted:
-                self._changed.wait()
+        items, self._decoded = self._decoded, []
+        self._handed_over += len(items)
+        self._lists.put(items)
+        while self._is_full():
+            self._room.clear()
+            if self._is_full():  # asked again, as room may have been made before the clear
+                self._room.wait()
+
+    def _is_full(self) -> bool:
+        return self._handed_over - self._taken >= MOST_WAITING and not self._unwanted
 
     def _hold(self, connection: Connection | None) -> None:
         # Under the lock, as a released connection may serve another request at once.
-        with self._changed:
+        with self._lock:
             self._connection = connection
             if self._unwanted and connection is not None:
                 shut_down(connection)
