@@ -250,9 +250,9 @@ class Turn:
                     at = now()
                     limits.count_event(at)
                     if (more := attempt.more(at, item)) is not None:
-                        told = tell(more)
-                        if told is not None:
-                            yield Emit(told)
+                        shown = tell(more)
+                        if shown is not None:
+                            yield Emit(shown)
                     elif not attempt.over:
                         yield from _show(tell, attempt.feed(at, item))
             reader.complete = attempt.answer is not None

@@ -1,4 +1,4 @@
-"""Functions of the user's that are told something: their failure fails nothing else."""
+"""Calls the user's functions, whose failure must not fail anything else."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ ITEM_PARTS: Final = {
     "function_call": "tool_call",
     "custom_tool_call": "tool_call",
 }
-"""Items of a response that become parts of their own; any other is kept whole as a block."""
+"""Items of a response that become parts of their own; any other is kept as a block."""
 
 _SECTIONS: Final = {"content_index": "", "summary_index": SUMMARY}
 _Key = tuple[str | int, ...]

@@ -96,8 +96,10 @@ class Difference(NamedTuple):
 
 _OVER: Final = "every choice has its finish_reason: that is the end, usage and [DONE] may follow"
 _REOPENED: Final = "a choice has begun that was not seen before"
-_GOOGLE: Final = "its compatible endpoint has left finish_reason out of whole answers"
-_COMPAT: Final = "Ollama has sent finish_reason null on whole answers, other servers never send it"
+_GOOGLE: Final = "its compatible endpoint has left finish_reason out of complete answers"
+_COMPAT: Final = (
+    "Ollama has sent finish_reason null on complete answers, other servers never send it"
+)
 
 DIFFERENCES: Final = (
     Difference(CHAT, None, State.WAITING, Sign.END, State.CUT, "[DONE] without any answer"),

@@ -15,7 +15,8 @@ RESPONSE_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "response.function_call_arguments": ("tool_call", "arguments", ""),
     "response.custom_tool_call_input": ("tool_call", "input", ""),
 }
-"""Texts that come as ``.delta`` and again in ``.done``: the part, the whole's field, the index."""
+"""Texts that come as ``.delta`` and again in ``.done``: the part, the field with the
+complete text, the index."""
 
 BLOCK_TEXTS: Final = {
     "text_delta": ("text", "text"),
@@ -23,7 +24,7 @@ BLOCK_TEXTS: Final = {
     "input_json_delta": ("tool_call", "partial_json"),
 }
 NOT_ONLY_TEXT: Final = frozenset({"usage", "message", "response", "x_groq", "error"})
-"""An event with one of these keys is more than a further piece of text."""
+"""An event, or a choice, with one of these keys is more than a further piece of text."""
 
 
 Place = tuple[object, ...] | None
@@ -52,7 +53,7 @@ def text_at(event: Mapping[str, object]) -> tuple[Place, str | None]:
         listed = event.get("choices")
         choice = mapping(listed[0]) if isinstance(listed, list) and len(listed) == 1 else _NONE
         added = mapping(choice.get("delta"))
-        alone = len(added) == 1 + ("role" in added)
+        alone = len(added) == 1 + ("role" in added) and NOT_ONLY_TEXT.isdisjoint(choice)
         if alone and "content" in added and not choice.get("finish_reason"):
             place, text = (number(choice.get("index")),), added["content"]
     return place, text if isinstance(text, str) else None

@@ -24,7 +24,7 @@ class TurnOptions(TypedDict, total=False):
 
 
 def check_options(names: Iterable[str]) -> None:
-    """Raise TypeError, with the near name, for a name that is no option."""
+    """Raise TypeError, with the near name, for an unknown option."""
     known = TurnOptions.__annotations__
     for name in names:
         if name not in known:

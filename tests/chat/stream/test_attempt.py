@@ -53,6 +53,7 @@ EVENTS: dict[str, list[Event]] = {
         _chunk({"content": None}),
         _chunk({"content": "e", "reasoning": "f"}),
         _chunk({"content": "g"}, usage=USAGE),
+        {**_chunk({}), "choices": [{"index": 0, "delta": {"content": "k"}, "usage": USAGE}]},
         _chunk({"content": "h"}, reason="stop"),
         _chunk({}, reason="length"),
         _chunk({"refusal": "i"}),
@@ -118,7 +119,9 @@ def outcome(
             break
         more = attempt.more(float(now), item) if short else None
         shown += attempt.feed(float(now), item) if more is None else [more]
-    return shown, (attempt.answer, calls), (attempt.verdict, attempt.deadline, attempt.response_id)
+    discarded = attempt.discarded(99.0)
+    ended = (attempt.verdict, attempt.deadline, attempt.response_id, discarded)
+    return shown, (attempt.answer, calls), ended
 
 
 @pytest.mark.parametrize("protocol", EVENTS)
