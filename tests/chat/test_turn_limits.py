@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import socket
 import threading
 import time
@@ -32,7 +33,7 @@ both = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def play(url: str, is_async: bool, clock: Clock | None = None, **options: Any) -> list[TurnEvent]:  # noqa: ANN401
     """Run a turn to its end; what it raises carries its events as ``events``."""
     events: list[TurnEvent] = []
-    options |= {"clock": clock or VirtualClock(), "on_event": events.append}
+    options = {"clock": clock or VirtualClock(), "on_event": events.append, **options}
     client: dict[str, Any] = {"base_url": f"{url}/v1", "api_key": "k", "max_retries": 0}
 
     async def arun() -> None:
@@ -190,3 +191,27 @@ def test_a_slow_consumer_slows_the_provider(is_async: bool, serve: Serve) -> Non
             Turn(REQUEST, client=sdk, on_event=on_event).run()
     assert pieces == count
     assert MOST_WAITING < ahead < count / 2
+
+
+@both
+def test_the_log_says_each_retry_of_a_turn_without_the_providers_words(
+    is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also when a viewer raises while the failure is announced."""
+    caplog.set_level(logging.INFO, "chatlab")
+
+    def broken(event: TurnEvent) -> None:
+        if isinstance(event, ChatError):
+            raise RuntimeError("the screen is gone")
+
+    script = [f"http-error:{status}" for status in (503, 401)]
+    with FakeProvider(script) as provider, pytest.raises(openai.AuthenticationError):
+        play(provider.base_url, is_async, on_event=broken)
+    lines = [record.message for record in caplog.records if record.name == "chatlab.retry"]
+    assert lines == [
+        "attempt 1 failed: Overloaded, status 503; the next one is in 1 s (the backoff after "
+        "attempt 1 is 1 s)"
+    ]
+    assert "the screen is gone" in caplog.text
+    assert "During handling" not in caplog.text
+    assert "AuthenticationError" not in caplog.text
