@@ -686,7 +686,10 @@ def changed(path: str, value: object) -> str:
         (("exchanges.0.end", None), "exchanges[0]: recorded-end: how is ''; choose one"),
         (("exchanges.1.end.how", "cleen"), "exchanges[1]: recorded-end: how is 'cleen'"),
         (("exchanges.1.end.how", "cleen"), 'did you mean "clean"?'),
-        (("exchanges.0.response", None), "exchanges[0]: response is missing; an exchange that ended clean"),
+        (
+            ("exchanges.0.response", None),
+            "exchanges[0]: response is missing; an exchange that ended clean",
+        ),
         (("exchanges.0.end.at_s", 0), "exchanges[0]: end: at_s is 0.0; it must be"),
         (("exchanges.0.response.status", 42), "status is 42; it must be a number, from 100"),
         (("exchanges.0.response.status", "200"), "status is '200'; it must be of type int"),
