@@ -87,7 +87,7 @@ class SampleItem(pytest.Item):
     parent: SampleFile
 
     def _sample(self) -> Sample:
-        from chatlab.corpus.sample import read_sample
+        from chatlab.corpus.sample_files import read_sample
 
         relative = self.path.relative_to(self.parent.folder)
         return read_sample(self.path, relative.with_suffix("").as_posix())

@@ -31,7 +31,7 @@ def answers_at(revision: str, samples: Iterable[Sample]) -> Answers:
     lines = "".join(f"{json.dumps({**sample.record, 'id': sample.id})}\n" for sample in samples)
     with tempfile.TemporaryDirectory(prefix="chatlab-revision-") as folder:
         _unpack(_archived(revision), Path(folder), revision)
-        command = [sys.executable, "-P", "-m", "chatlab.cli.main", "classify", "--jsonl"]
+        command = [sys.executable, "-P", "-m", "chatlab.cli", "classify", "--jsonl"]
         run = subprocess.run(
             command,
             cwd=folder,

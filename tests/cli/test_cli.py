@@ -145,7 +145,7 @@ def test_corpus_commands_on_a_folder_of_one_s_own(
     assert main(["corpus", "add", *own, str(lines)]) == 1
     assert "the check fails: kind: expected auth, got overloaded" in capsys.readouterr().out
     assert main(["corpus", "add", *own, str(lines)]) == 1
-    assert "anthropic/mine: the corpus has a sample of this name" in capsys.readouterr().err
+    assert "anthropic/mine: the corpus has a sample with this name" in capsys.readouterr().err
     assert main(["corpus", "check", *own]) == 1
     assert "kind: expected auth, got overloaded" in capsys.readouterr().out
     assert main(["corpus", "accept", *own, "anthropic/mine"]) == 0

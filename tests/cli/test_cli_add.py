@@ -196,7 +196,7 @@ def test_what_the_system_refuses_is_one_line_with_a_remedy(
         def refuse(*_: object, number: int = number, **__: object) -> None:
             raise OSError(number, os.strerror(number), str(tmp_path / "c" / ".hidden.tmp"))
 
-        monkeypatch.setattr("chatlab.corpus.adding.atomic_files.tempfile.mkstemp", refuse)
+        monkeypatch.setattr("chatlab.corpus.atomic_files.tempfile.mkstemp", refuse)
         assert main(arguments) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"chatlab: {tmp_path / 'c' / 'unknown'}: ")
@@ -262,7 +262,11 @@ BAD = {
     "too large": (b"status 503 " * 200_000, 2, "give the part that shows the failure"),
     "rather large": (b"status 503 " * 50_000, 2, "too many for a sample"),
     "all secret": (KEY.encode(), 1, "everything in it was secret"),
-    "deep": (b'{"body":' + b"[" * 5_000 + b"]" * 5_000 + b"}", 1, "no rule and no sample knows it"),
+    "deep": (
+        b'{"body":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        1,
+        "no rule and no sample matches it",
+    ),
 }
 
 

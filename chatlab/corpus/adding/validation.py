@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from chatlab.corpus.adding.har import entries_in, is_error_answer
-from chatlab.corpus.adding.record import OBSERVED
+from chatlab.corpus.record import OBSERVED
 from chatlab.corpus.sample import SampleError
 from chatlab.corpus.sanitizer.json_walk import texts_in
 from chatlab.errors import UNMATCHED, Failure, classify
@@ -24,7 +24,7 @@ _ANSWERS: Final = ("choices", "output", "candidates", "content", "data", "embedd
 _ERRORS: Final = ("error", "errors", "detail", "message", "fault", "incomplete_details")
 
 
-def refuse_sent(thing: object) -> None:
+def reject_request_data(thing: object) -> None:
     """Raise `SampleError` when a HAR, or an entry of one, is in `thing`: it tells what was sent."""
     inside = list(thing.values()) if isinstance(thing, Mapping) else [thing]
     if any(entries_in(_decoded(one)) for one in (thing, *inside)):
@@ -34,7 +34,7 @@ def refuse_sent(thing: object) -> None:
         )
 
 
-def refuse_unfit(failure: Failure, draft: Mapping[str, object], *, labelled: bool) -> None:
+def reject_unusable(failure: Failure, draft: Mapping[str, object], *, labelled: bool) -> None:
     """Raise `SampleError` when there is nothing in `failure`, of record `draft`, or too much.
 
     labelled: a person has said what it is, so that it is not asked whether it is a success.

@@ -138,11 +138,11 @@ class Mutation:
 def mutate(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Mutation:
     """Every mutant of `rules`, tried on the `samples` that are right today and on documents."""
     table = as_table(rules)
-    bench = _Bench(table, (*probes(samples, table), *documented_probes(table)))
+    bench = _MutantRunner(table, (*probes(samples, table), *documented_probes(table)))
     return Mutation(bench.tried(mutant) for mutant in mutants(table))
 
 
-class _Bench:
+class _MutantRunner:
     """Rules and all that they are tried on, found by the row that decides and by evidence."""
 
     def __init__(self, rules: RuleTable, tried_on: Iterable[Probe]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from chatlab.corpus.sample import FIELDS, SampleError
+from chatlab.corpus.record_schema import FIELDS
+from chatlab.corpus.sample import SampleError
 from chatlab.errors import Failure, observe
 
 LINES: Final = (".log", ".jsonl", ".ndjson")

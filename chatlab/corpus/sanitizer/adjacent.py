@@ -7,7 +7,7 @@ from typing import Final
 
 from chatlab.corpus.sanitizer.key_value import Take, replaced
 from chatlab.corpus.sanitizer.placeholders import WORD
-from chatlab.corpus.sanitizer.randomness import is_drawn_after_prefix, is_random
+from chatlab.corpus.sanitizer.randomness import is_random, looks_random
 
 _PLACEHOLDER: Final = rf"{WORD}(?:_\d{{1,6}})?(?![A-Za-z0-9_])"
 _FOLDED: Final = re.compile(
@@ -46,4 +46,4 @@ _LONG: Final = 12
 
 
 def _is_drawn(value: str) -> bool:
-    return is_random(value) or (len(value) >= _LONG and is_drawn_after_prefix(value))
+    return is_random(value) or (len(value) >= _LONG and looks_random(value))

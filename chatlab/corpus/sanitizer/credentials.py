@@ -13,7 +13,7 @@ from chatlab.corpus.sanitizer.hosts_and_paths import in_documentation_link
 from chatlab.corpus.sanitizer.key_prefixes import ID, IDS, KEYS, TAILS, UPPER, Prefixed
 from chatlab.corpus.sanitizer.key_value import Take, replaced, start
 from chatlab.corpus.sanitizer.placeholders import is_own, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_drawn_after_prefix, is_id, is_random
+from chatlab.corpus.sanitizer.randomness import is_id, is_random, looks_random
 from chatlab.errors.reading.phrases import clean
 
 _ROWS: Final = {prefix: row for row in (*IDS, *KEYS) for prefix in row.prefixes}
@@ -173,7 +173,7 @@ def _goes_on_as_drawn(row: Prefixed, tail: str) -> bool:
         return any(map(str.isdigit, tail)) or 3 * sum(map(tail.count, "AEIOU")) < len(tail)
     if row.tail == ID and len(re.split("[-_]", tail, maxsplit=1)[0]) < _LONG_ID:
         return is_id(tail)
-    return is_drawn_after_prefix(tail) or (row.tail == ID and is_id(tail))
+    return looks_random(tail) or (row.tail == ID and is_id(tail))
 
 
 def redact_masked(text: str, take: Take) -> str:

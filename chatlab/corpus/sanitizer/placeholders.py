@@ -105,7 +105,7 @@ def is_trivial(value: str) -> bool:
     return len(value) < 4 or is_own(value) or bool(_TRIVIAL.fullmatch(value[:200]))
 
 
-class Ledger:
+class RedactionLog:
     """What was taken out of one sample so far, and what stands in for it."""
 
     def __init__(self, texts: Iterable[str]) -> None:

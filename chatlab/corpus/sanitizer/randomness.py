@@ -49,7 +49,7 @@ def is_random(value: str, least: int = 8) -> bool:
     return not all(map(is_word, _SEGMENT.findall(value[:_JUDGED_CHARS])))
 
 
-def is_drawn_after_prefix(tail: str) -> bool:
+def looks_random(tail: str) -> bool:
     """Whether `tail`, what follows the prefix of some provider's keys, can be a key."""
     return any(
         len(runs := _RUN.findall(segment)) > 2

@@ -38,9 +38,9 @@ from chatlab.corpus.sanitizer.key_value import (
     redact_sentences,
     start,
 )
-from chatlab.corpus.sanitizer.placeholders import NUMBER, WORD, Ledger, Removed, is_trivial
+from chatlab.corpus.sanitizer.placeholders import NUMBER, WORD, RedactionLog, Removed, is_trivial
 from chatlab.corpus.sanitizer.randomness import is_random
-from chatlab.corpus.sanitizer.sensitive_names import betrays, meaning
+from chatlab.corpus.sanitizer.sensitive_names import lookup_key, must_redact
 from chatlab.errors.reading.phrases import clean
 
 _UNTOUCHED: Final = frozenset(
@@ -118,11 +118,11 @@ def sanitize(record: Mapping[str, object]) -> Sanitized:
     which says what to install, when the secret detector is missing.
     """
     try:
-        ledger = Ledger(text for _, text in texts_in(record))
-        cleaned = _searched(with_allowed_headers(record, ledger), ledger)
+        log = RedactionLog(text for _, text in texts_in(record))
+        cleaned = _searched(with_allowed_headers(record, log), log)
     except RecursionError:
         raise SampleError("record: nested too deeply to be searched; give it as text") from None
-    removed = ledger.removed()
+    removed = log.removed()
     if removed:
         known = record.get("redactions")
         kinds = list(known) if isinstance(known, list) else []
@@ -133,21 +133,21 @@ def sanitize(record: Mapping[str, object]) -> Sanitized:
 
 def sanitize_text(text: str) -> SanitizedText:
     """`text`, anything that was pasted, without secrets and personal data; see `sanitize`."""
-    ledger = Ledger([text])
-    cleaned = _searched({"text": text}, ledger)
-    return SanitizedText(str(cleaned["text"]), ledger.removed())
+    log = RedactionLog([text])
+    cleaned = _searched({"text": text}, log)
+    return SanitizedText(str(cleaned["text"]), log.removed())
 
 
-def _searched(record: dict[str, object], ledger: Ledger) -> dict[str, object]:
+def _searched(record: dict[str, object], log: RedactionLog) -> dict[str, object]:
     """`record` after as many rounds as find something; what was found once is found everywhere."""
-    search = partial(_without_secrets, ledger=ledger, settled=set())
+    search = partial(_without_secrets, log=log, settled=set())
     for _ in range(_MAX_ROUNDS):
         record = _fields(record, search)
-        values = _values_to_spread(record, ledger)
+        values = _values_to_spread(record, log)
         if not values:
             break
         matcher = AhoCorasick([clean(value) for value in values], MatchKind.LeftmostLongest)
-        spread = partial(_without_values, values=values, matcher=matcher, ledger=ledger)
+        spread = partial(_without_values, values=values, matcher=matcher, log=log)
         before, record = record, _fields(record, spread)
         if record == before:
             break
@@ -162,15 +162,15 @@ def _fields(record: dict[str, object], change: Change) -> dict[str, object]:
 
 
 def _without_secrets(
-    where: str, key: str, text: str, bare: bool, ledger: Ledger, settled: set[tuple[str, str]]
+    where: str, key: str, text: str, bare: bool, log: RedactionLog, settled: set[tuple[str, str]]
 ) -> str:
     def take(kind: str, value: str, form: str) -> str:
-        return ledger.take(kind, where, value, form)
+        return log.take(kind, where, value, form)
 
-    named = meaning(key)
-    if not bare and (key, text) not in settled and not (named and betrays(named, text)):
+    named = lookup_key(key)
+    if not bare and (key, text) not in settled and not (named and must_redact(named, text)):
         text = "".join(_until_nothing_is_found(piece, take) for piece in _pieces(text))
-    if named and betrays(named, text):
+    if named and must_redact(named, text):
         text = take(named.kind, text, NUMBER if bare else named.form)
     settled.add((key, text))
     return text
@@ -203,10 +203,10 @@ def _pieces(text: str) -> Iterator[str]:
     yield text[begin:]
 
 
-def _values_to_spread(record: dict[str, object], ledger: Ledger) -> dict[str, str]:
+def _values_to_spread(record: dict[str, object], log: RedactionLog) -> dict[str, str]:
     """Values that go wherever they stand, with their kinds: drawn ones, and the detector's."""
     lines = dict.fromkeys(f"{key}: {text}" for key, text in texts_in(record))
-    values = {value: kind for value, kind in ledger.given().items() if is_random(value[:2000])}
+    values = {value: kind for value, kind in log.given().items() if is_random(value[:2000])}
     for kind, value in detected("\n".join(lines).replace(WORD, "")):
         if WORD not in value and not is_trivial(value):
             values.setdefault(value, kind)
@@ -220,7 +220,7 @@ def _without_values(
     bare: bool,
     values: dict[str, str],
     matcher: AhoCorasick,
-    ledger: Ledger,
+    log: RedactionLog,
 ) -> str:
     if bare:
         return text
@@ -232,6 +232,6 @@ def _without_values(
             value, kind = known[index]
             head = _KEY_HEAD.match(value)
             form = f"{head[0] if head else ''}{{}}"
-            pieces += (text[done:begin], ledger.take(kind, where, value, form))
+            pieces += (text[done:begin], log.take(kind, where, value, form))
             done = end
     return "".join((*pieces, text[done:])) if pieces else text

@@ -21,7 +21,7 @@ from chatlab.corpus.mutation.mutants import (
     mutants,
 )
 from chatlab.corpus.mutation.mutation_run import Mutation, mutate
-from chatlab.corpus.mutation.precedence import clauses
+from chatlab.corpus.mutation.precedence import contract
 from chatlab.corpus.mutation.rule_coverage import Coverage, coverage
 from chatlab.errors import RULES, Evidence, Kind, Rule, RuleTable, classify
 
@@ -124,7 +124,7 @@ def test_every_clause_of_the_contract_holds() -> None:
     """What is written down of statuses and of precedence is what the rules say."""
     wrong = [
         str(clause)
-        for clause in clauses()
+        for clause in contract()
         if (verdict := classify(clause.failure)).kind != clause.kind
         or verdict.retryable != clause.retryable
     ]
