@@ -7,7 +7,7 @@ from typing import Final
 
 from chatlab.corpus.sanitizer.key_value import Take, replaced
 from chatlab.corpus.sanitizer.placeholders import WORD
-from chatlab.corpus.sanitizer.randomness import is_random, looks_random
+from chatlab.text.randomness import is_random, looks_random
 
 _PLACEHOLDER: Final = rf"{WORD}(?:_\d{{1,6}})?(?![A-Za-z0-9_])"
 _FOLDED: Final = re.compile(

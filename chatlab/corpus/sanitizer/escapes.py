@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from html import unescape
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick, MatchKind
-
 from chatlab.corpus.sanitizer.key_value import Take
+from chatlab.corpus.sanitizer.literals import Literals
 from chatlab.errors.reading.phrases import clean
 
 _SIGNS: Final = ("\\", "%", "&", "\x1b", "\u200b", "\u200c", "\u200d", "\ufeff")
@@ -106,10 +105,7 @@ class _Shown:
         """The raw text in which everything found has given way to its placeholder."""
         pieces: list[str] = []
         done = 0
-        values = list(found)
-        matcher = AhoCorasick([clean(value) for value in values], MatchKind.LeftmostLongest)
-        for index, begin, end in matcher.find_matches_as_indexes(clean(self.text)):
-            value = values[index]
+        for value, begin, end in Literals(filter(None, found)).find(self.text):
             raw_begin, raw_end = self._raw_place(begin), self._raw_place(end, after=True)
             if raw_begin < done or not self._stands_alone(value, begin, end):
                 continue

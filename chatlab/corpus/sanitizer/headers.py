@@ -15,11 +15,11 @@ ALLOWED_FAMILIES: Final = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")
 EVIDENCE_HEADERS: Final = frozenset({"x-amzn-errortype", "x-ms-error-code", "policy-id"})
 """Headers beyond the allow-list that hold an error code, without which the verdict would change."""
 
-_TYPE: Final = re.compile(r"\s*([\w.+-]+(?:/[\w.+-]+)?)")
-_CHARSET: Final = re.compile(r"(;\s*charset=\"?[\w.-]{1,20}\"?)", re.IGNORECASE)
+_TYPE: Final = re.compile(r"[\w.+-]{1,80}(?:/[\w.+-]{1,80})?")
+_CHARSET: Final = re.compile(r"(;\s{0,9}charset=\"?[\w.-]{1,20}\"?)", re.IGNORECASE)
 _STATION: Final = re.compile(
-    r"\s*(?P<protocol>(?:[A-Za-z]{2,8}/)?\d(?:\.\d)?) (?P<name>[^\s()]+)"
-    r"(?P<comment> \((?P<product>[\w.-]+)(?:/[\w.-]+)?\))?\s*"
+    r"(?P<protocol>(?:[A-Za-z]{2,8}/)?\d(?:\.\d)?) (?P<name>[^\s()]{1,255})"
+    r"(?P<comment> \((?P<product>[\w.-]{1,60})(?:/[\w.-]{1,60})?\))?"
 )
 _PUBLIC_PRODUCTS: Final = frozenset(
     (
@@ -72,8 +72,8 @@ def with_allowed_headers(record: Mapping[str, object], log: RedactionLog) -> dic
 
 
 def _content_type(value: str, log: RedactionLog) -> str:
-    kind, charset = _TYPE.match(value), _CHARSET.search(value)
-    short = f"{kind[1] if kind else ''}{charset[1] if charset else ''}"
+    kind, charset = _TYPE.match(value.strip()), _CHARSET.search(value)
+    short = f"{kind[0] if kind else ''}{charset[1] if charset else ''}"
     if short != value:
         log.drop("header", "headers.content-type")
     return short
@@ -82,7 +82,7 @@ def _content_type(value: str, log: RedactionLog) -> str:
 def _via(value: str, log: RedactionLog) -> str:
     stations = []
     for text in value.split(","):
-        station = _STATION.fullmatch(text)
+        station = _STATION.fullmatch(text.strip())
         if station is None:
             if text.strip():
                 log.drop("header", "headers.via")

@@ -6,9 +6,10 @@ import re
 from typing import Final
 
 from chatlab.corpus.sanitizer.escapes import as_read
-from chatlab.corpus.sanitizer.key_value import Take, end, replaced, start
+from chatlab.corpus.sanitizer.key_value import Take, end, replaced
 from chatlab.corpus.sanitizer.placeholders import is_own, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_id
+from chatlab.text.randomness import is_id
+from chatlab.text.secrets import start
 
 _PRIVATE: Final = (
     *(".svc.cluster.local", ".cluster.local", ".home.arpa", ".compute.internal", ".ec2.internal"),

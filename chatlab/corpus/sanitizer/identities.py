@@ -9,8 +9,9 @@ from typing import Final
 
 from chatlab.corpus.sanitizer.escapes import as_read
 from chatlab.corpus.sanitizer.hosts_and_paths import in_documentation_link
-from chatlab.corpus.sanitizer.key_value import Take, end, replaced, start
+from chatlab.corpus.sanitizer.key_value import Take, end, replaced
 from chatlab.corpus.sanitizer.placeholders import IPV4, IPV6, PHONE, is_own
+from chatlab.text.secrets import start
 
 _ARN: Final = re.compile(
     r"(?P<before>arn:aws[a-z-]{0,12}:[a-z0-9-]{1,40}:[a-z0-9-]{0,20}:)(?P<account>\d{12})?(?P<colon>:?)"

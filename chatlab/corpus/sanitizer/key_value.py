@@ -16,18 +16,10 @@ from chatlab.corpus.sanitizer.sensitive_names import (
     must_redact,
     names_its_neighbour,
 )
+from chatlab.text.secrets import start
 
 Take = Callable[[str, str, str], str]
 """From kind, value and form to the placeholder that now stands for the value."""
-
-
-def start(inside: str = "") -> str:
-    """The pattern of where a value can begin: not after a letter, a digit or one of `inside`, but
-    after an escape such as ``\\n`` or ``%22``."""
-    return (
-        rf"(?:(?<![A-Za-z0-9\\%{inside}])(?<!\x1b\[)|(?<=\\[nrtbf])|(?<=%[0-9A-Fa-f]{{2}})"
-        r"|(?<=\\u[0-9A-Fa-f]{4}))"
-    )
 
 
 def end(inside: str = "") -> str:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from chatlab.corpus.sanitizer.randomness import is_random
 from chatlab.errors.reading.who_answered import provider_in
+from chatlab.text.randomness import is_random
 
 WORD: Final = "REDACTED"
 """The word in every placeholder that has letters; ``{}`` in a form stands for it."""

@@ -1,9 +1,9 @@
-"""Takes secrets and personal data out of a failure and leaves what a verdict is made from.
+"""Removes secrets and personal data from a failure and keeps what its verdict depends on.
 
-Headers go by an allow-list. Every other text is searched for keys, tokens, ids, addresses and
-names, by our own patterns and by a secret detector; what is found is replaced by a placeholder
-that keeps its shape (``sk-REDACTED``, ``req_REDACTED_2``, ``203.0.113.7``). A text that was
-sanitized stays as it is when it is sanitized again.
+Headers are kept by an allow-list. Every other text is searched for keys, tokens, ids, addresses
+and names, by our own patterns and, where it is installed, by a secret detector. Each finding is
+replaced by a placeholder of the same shape (``sk-REDACTED``, ``req_REDACTED_2``, ``203.0.113.7``).
+Sanitizing a sanitized text changes nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
-
-from ahocorasick_rs import AhoCorasick, MatchKind
 
 from chatlab.corpus.sample import SampleError
 from chatlab.corpus.sanitizer.adjacent import redact_neighbours
@@ -36,12 +34,12 @@ from chatlab.corpus.sanitizer.key_value import (
     redact_flags,
     redact_pairs,
     redact_sentences,
-    start,
 )
+from chatlab.corpus.sanitizer.literals import Literals
 from chatlab.corpus.sanitizer.placeholders import NUMBER, WORD, RedactionLog, Removed, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_random
 from chatlab.corpus.sanitizer.sensitive_names import lookup_key, must_redact
-from chatlab.errors.reading.phrases import clean
+from chatlab.text.randomness import is_random
+from chatlab.text.secrets import start
 
 _UNTOUCHED: Final = frozenset(
     (
@@ -76,14 +74,14 @@ _FILLED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sanitized:
-    """A corpus record without secrets. removed: what was taken out, in the order of finding."""
+    """A corpus record without secrets. removed: what was removed, in the order of finding."""
 
     record: dict[str, object]
     removed: tuple[Removed, ...]
 
     @property
     def problem(self) -> str | None:
-        """What to tell a person when everything was secret and nothing of a failure is left."""
+        """The message when everything was secret and nothing of a failure is left; otherwise None."""
         values = [self.record.get(name) for name in ("headers", "body", "exception", "text")]
         texts = (text for value in values for key, text in texts_in(value, "value") if key)
         if (
@@ -99,12 +97,12 @@ class Sanitized:
         )
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.removed)) or "nothing was taken out"
+        return "\n".join(map(str, self.removed)) or "nothing was removed"
 
 
 @dataclass(frozen=True, slots=True)
 class SanitizedText:
-    """A text without secrets. removed: what was taken out, in the order of finding."""
+    """A text without secrets. removed: what was removed, in the order of finding."""
 
     text: str
     removed: tuple[Removed, ...]
@@ -113,9 +111,23 @@ class SanitizedText:
 def sanitize(record: Mapping[str, object]) -> Sanitized:
     """`record`, a corpus record or a part of one, without secrets and personal data.
 
-    The record given is not changed. ``redactions`` names the kinds that were taken out. Raises
-    `SampleError` when the record is nested too deeply to be searched, and `ModuleNotFoundError`,
-    which says what to install, when the secret detector is missing.
+    >>> sanitize({"text": "refused: Bearer aB3dE5gH7jK9mN1pQ3rS"}).record
+    {'text': 'refused: Bearer REDACTED', 'redactions': ['token']}
+
+    Parameters
+    ----------
+    record : mapping
+        It is not changed.
+
+    Returns
+    -------
+    Sanitized
+        A copy whose ``redactions`` names the kinds that were removed.
+
+    Raises
+    ------
+    SampleError
+        The record is nested too deeply to be searched.
     """
     try:
         log = RedactionLog(text for _, text in texts_in(record))
@@ -132,22 +144,26 @@ def sanitize(record: Mapping[str, object]) -> Sanitized:
 
 
 def sanitize_text(text: str) -> SanitizedText:
-    """`text`, anything that was pasted, without secrets and personal data; see `sanitize`."""
+    """`text` without secrets and personal data; see `sanitize`.
+
+    >>> sanitize_text("401 for sk-proj-aB3dE5gH7jK9mN1pQ3rS").text
+    '401 for sk-proj-REDACTED'
+    """
     log = RedactionLog([text])
     cleaned = _searched({"text": text}, log)
     return SanitizedText(str(cleaned["text"]), log.removed())
 
 
 def _searched(record: dict[str, object], log: RedactionLog) -> dict[str, object]:
-    """`record` after as many rounds as find something; what was found once is found everywhere."""
+    """`record`, searched until nothing is found; a value found once is removed everywhere."""
     search = partial(_without_secrets, log=log, settled=set())
     for _ in range(_MAX_ROUNDS):
         record = _fields(record, search)
         values = _values_to_spread(record, log)
         if not values:
             break
-        matcher = AhoCorasick([clean(value) for value in values], MatchKind.LeftmostLongest)
-        spread = partial(_without_values, values=values, matcher=matcher, log=log)
+        literals = Literals(values)
+        spread = partial(_without_values, values=values, literals=literals, log=log)
         before, record = record, _fields(record, spread)
         if record == before:
             break
@@ -192,7 +208,7 @@ def _until_nothing_is_found(text: str, take: Take) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """`text` in pieces of whole lines: what is found again is looked for in its piece only."""
+    """`text` in pieces of complete lines; each is searched by itself."""
     begin = 0
     while len(text) - begin > _PIECE_CHARS:
         end = text.find("\n", begin + _PIECE_CHARS) + 1
@@ -204,7 +220,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _values_to_spread(record: dict[str, object], log: RedactionLog) -> dict[str, str]:
-    """Values that go wherever they stand, with their kinds: drawn ones, and the detector's."""
+    """Random-looking values and the detector's findings, removed everywhere, with their kinds."""
     lines = dict.fromkeys(f"{key}: {text}" for key, text in texts_in(record))
     values = {value: kind for value, kind in log.given().items() if is_random(value[:2000])}
     for kind, value in detected("\n".join(lines).replace(WORD, "")):
@@ -219,17 +235,16 @@ def _without_values(
     text: str,
     bare: bool,
     values: dict[str, str],
-    matcher: AhoCorasick,
+    literals: Literals,
     log: RedactionLog,
 ) -> str:
     if bare:
         return text
     pieces: list[str] = []
     done = 0
-    known = list(values.items())
-    for index, begin, end in matcher.find_matches_as_indexes(clean(text)):
+    for value, begin, end in literals.find(text):
         if _BEFORE.match(text, begin):
-            value, kind = known[index]
+            kind = values[value]
             head = _KEY_HEAD.match(value)
             form = f"{head[0] if head else ''}{{}}"
             pieces += (text[done:begin], log.take(kind, where, value, form))

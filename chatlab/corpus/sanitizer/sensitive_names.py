@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from chatlab.corpus.sanitizer.placeholders import PHONE, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_id, is_random, looks_random
+from chatlab.text.randomness import is_id, is_random, looks_random
 
 
 class Strictness(Enum):
