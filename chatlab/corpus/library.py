@@ -17,12 +17,13 @@ from chatlab.corpus.sample_files import (
     files_of,
     folded_id,
     named_sidecars,
+    printable,
     problem_of_name,
     read_sample,
     sample_files,
     sidecars_of,
 )
-from chatlab.text.markup import table, visible
+from chatlab.text.markup import table
 
 _HERE: Final = Path(__file__).parent
 _NUMBER: Final = re.compile(r"-\d+$")
@@ -81,7 +82,7 @@ class Library(Mapping[str, Sample]):
         """The usable samples of `folder`, and a line for each problem of the other files."""
         if not folder.is_dir():
             raise SampleError(
-                f"{visible(str(folder))}: no such folder; name one that holds samples"
+                f"{printable(str(folder))}: no such folder; name one that holds samples"
             )
         samples: dict[str, Sample] = {}
         problems: list[str] = []
@@ -90,7 +91,7 @@ class Library(Mapping[str, Sample]):
             sample_id = file.relative_to(folder).with_suffix("").as_posix()
             other = folded.setdefault(folded_id(sample_id), sample_id)
             if other != sample_id:
-                shown = visible(str(file))
+                shown = printable(str(file))
                 problems.append(f"{shown}: differs from {other} only in case; rename one of them")
                 continue
             try:

@@ -17,7 +17,6 @@ from typing import Final, NoReturn
 
 from chatlab.corpus.record_schema import SIDECARS, formatted, problems_of
 from chatlab.corpus.sample import Sample, SampleError
-from chatlab.text.markup import visible
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 """A file of more bytes is not read."""
@@ -53,12 +52,12 @@ def read_sample(path: Path, sample_id: str) -> Sample:
     """The sample in `path`; `SampleError` says everything that is wrong with the file."""
     wrong = problem_of_name(sample_id)
     if wrong:
-        raise SampleError(f"{visible(str(path))}: {wrong}")
-    where = visible(str(path))
+        raise SampleError(f"{printable(str(path))}: {wrong}")
+    where = printable(str(path))
     record = _decoded(_read(path, where), where)
     problems = list(problems_of(record))
     if problems:
-        raise SampleError("\n".join(f"{where}: {visible(problem)}" for problem in problems))
+        raise SampleError("\n".join(f"{where}: {printable(problem)}" for problem in problems))
     if isinstance(record, dict) and "body_file" in record:
         record["body"] = _sidecar(path, where, str(record["body_file"]))
     return Sample(sample_id, record if isinstance(record, dict) else {}, path)
@@ -80,6 +79,11 @@ def problem_of_name(sample_id: str) -> str | None:
         if _NOT_ON_WINDOWS.search(name):
             return f"the name {name!r} is not allowed on Windows; rename the file"
     return None
+
+
+def printable(text: str) -> str:
+    """`text`, with every character that a terminal does not show spelled out."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def folded_id(sample_id: str) -> str:
@@ -158,7 +162,7 @@ def _decoded(raw: bytes, where: str) -> object:
             f"{where}: line {error.lineno}: not valid JSON ({error.msg}); correct it there"
         ) from None
     except ValueError as error:
-        raise SampleError(f"{where}: {visible(str(error))}") from None
+        raise SampleError(f"{where}: {printable(str(error))}") from None
     except RecursionError:
         raise SampleError(f"{where}: the JSON is nested too deeply; use a body_file") from None
 
@@ -194,7 +198,7 @@ def _number(digits: str) -> float:
 def _sidecar(path: Path, where: str, name: str) -> str:
     if name != Path(name).name or not name.endswith(SIDECARS) or problem_of_name(name):
         endings = " or ".join(SIDECARS)
-        shown = visible(ascii(name)[:80])
+        shown = ascii(name)[:80]
         raise SampleError(
             f"{where}: body_file: {shown} must be a file beside it with a name ending in {endings}"
         )

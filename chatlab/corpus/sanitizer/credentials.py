@@ -8,19 +8,70 @@ from typing import Final
 
 from chatlab.corpus.sanitizer.escapes import as_read
 from chatlab.corpus.sanitizer.hosts_and_paths import in_documentation_link
-from chatlab.corpus.sanitizer.key_prefixes import ID, TABLE
 from chatlab.corpus.sanitizer.key_value import Take, replaced
 from chatlab.corpus.sanitizer.placeholders import WORD, is_own, is_trivial
 from chatlab.text.randomness import is_id, is_random, looks_random
 from chatlab.text.secrets import (
+    KEYS,
     SCHEMES,
     SHAPES,
     USERINFO,
     Prefixed,
+    PrefixTable,
     Shape,
     continues_as_key,
     start,
 )
+
+_ID: Final = r"[A-Za-z0-9]{6,80}(?:[-_][A-Za-z0-9]{3,80}){0,6}"
+"""What may follow the prefix of an id."""
+
+_IDS: Final = (
+    Prefixed(
+        "request id", _ID, ("req_", "req-", "request_", "request-", "chatcmpl-", "cmpl-", "gen-")
+    ),
+    Prefixed(
+        "response id", _ID, ("resp_", "chatcmpl-tool-", "embd-", "rerank-", "imggen-", "modr-")
+    ),
+    Prefixed("message id", _ID, ("msg_", "msg_bdrk_", "msg_vrtx_", "msg-", "event_", "evt_")),
+    Prefixed(
+        "call id",
+        _ID,
+        (
+            "call_",
+            "call-",
+            "toolu_",
+            "toolu_bdrk_",
+            "toolu_vrtx_",
+            "srvtoolu_",
+            "tooluse_",
+            "mcptoolu_",
+        ),
+    ),
+    Prefixed(
+        "item id",
+        _ID,
+        (
+            *("fc_", "rs_", "ws_", "ig_", "ci_", "mcp_", "mcpl_", "mcpr_", "item_", "fs_", "cu_"),
+            *("ctc_", "lsh_", "at_", "cmp_"),
+        ),
+    ),
+    Prefixed("run id", _ID, ("run_", "run-", "step_", "batch_", "msgbatch_", "ftjob-", "eval_")),
+    Prefixed(
+        "thread id", _ID, ("thread_", "conv_", "conversation_", "asst_", "cntr_", "container_")
+    ),
+    Prefixed("session id", _ID, ("sess_", "session_", "session-", "sesn_", "cse_")),
+    Prefixed("file id", _ID, ("file-", "file_", "vs_", "upload_", "skill_")),
+    Prefixed("organization id", _ID, ("org-", "org_", "wrkspc_", "team_", "team-")),
+    Prefixed("project id", _ID, ("proj_", "proj-", "prj_")),
+    Prefixed("user id", _ID, ("user-", "user_", "usr_", "acct_", "cus_", "apikey_", "key_")),
+    Prefixed("deployment id", _ID, ("dpl_", "icfg_", "next-edge-")),
+    Prefixed("trace id", _ID, ("trace_", "trace-", "span_", "cf-ray-", "edge-")),
+)
+"""Ids: they name an account, a person or one call."""
+
+_TABLE: Final = PrefixTable((*_IDS, *KEYS))
+"""Ids and secrets, found in one pass."""
 
 _SCHEME: Final = re.compile(
     rf"\b(?:{'|'.join(SCHEMES)})"
@@ -118,7 +169,7 @@ def redact_prefixed(text: str, take: Take) -> str:
     """`text` without the keys and ids that open with a provider's prefix."""
     pieces: list[str] = []
     done = 0
-    for row, prefix, begin, end in TABLE.find(text, _accepts):
+    for row, prefix, begin, end in _TABLE.find(text, _accepts):
         pieces += (text[done:begin], take(row.kind, text[begin:end], f"{prefix}{{}}"))
         done = end
     return "".join((*pieces, text[done:])) if pieces else text
@@ -127,7 +178,7 @@ def redact_prefixed(text: str, take: Take) -> str:
 def _accepts(row: Prefixed, tail: str) -> bool:
     if WORD in tail:
         return False
-    if row.tail != ID:
+    if row.tail != _ID:
         return continues_as_key(row, tail)
     if len(re.split("[-_]", tail, maxsplit=1)[0]) < _LONG_ID:
         return is_id(tail)

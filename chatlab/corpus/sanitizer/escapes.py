@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import unescape
 from typing import Final
 
 from chatlab.corpus.sanitizer.key_value import Take
-from chatlab.corpus.sanitizer.literals import Literals
 from chatlab.errors.reading.phrases import clean
+from chatlab.text.secrets import longest_of
 
 _SIGNS: Final = ("\\", "%", "&", "\x1b", "\u200b", "\u200c", "\u200d", "\ufeff")
 _ESCAPE: Final = re.compile(
@@ -148,3 +148,37 @@ def _read(escape: re.Match[str]) -> str:
         return clean(unescape(escape[0]))
     code = escape["unit"] or escape["byte"]
     return clean(chr(int(code, 16))) if code else ""
+
+
+_HEAD_CHARS: Final = 8
+
+
+class Literals:
+    """Finds many given texts, none of them empty, in another text in one pass."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values: Final = frozenset(values)
+        shortest = min(map(len, self._values), default=1)
+        self._head_chars: Final = min(_HEAD_CHARS, shortest)
+        lengths: dict[str, set[int]] = {}
+        for value in self._values:
+            lengths.setdefault(value[: self._head_chars], set()).add(len(value))
+        self._lengths: Final = {
+            head: sorted(found, reverse=True) for head, found in lengths.items()
+        }
+        self._heads: Final = re.compile(f"(?={longest_of(sorted(lengths))})")
+
+    def find(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Each value in `text` with its begin and end: leftmost, longest, without overlaps."""
+        done = 0
+        for place in self._heads.finditer(text) if self._values else ():
+            begin = place.start()
+            if begin < done:
+                continue
+            head = text[begin : begin + self._head_chars]
+            for length in self._lengths[head]:
+                value = text[begin : begin + length]
+                if value in self._values:
+                    done = begin + length
+                    yield value, begin, done
+                    break

@@ -24,7 +24,7 @@ from chatlab.corpus.sanitizer.credentials import (
     redact_tokens,
 )
 from chatlab.corpus.sanitizer.detector import detected
-from chatlab.corpus.sanitizer.escapes import redact_escaped
+from chatlab.corpus.sanitizer.escapes import Literals, redact_escaped
 from chatlab.corpus.sanitizer.headers import with_allowed_headers
 from chatlab.corpus.sanitizer.hosts_and_paths import redact_hosts, redact_paths
 from chatlab.corpus.sanitizer.identities import redact_identities
@@ -35,7 +35,6 @@ from chatlab.corpus.sanitizer.key_value import (
     redact_pairs,
     redact_sentences,
 )
-from chatlab.corpus.sanitizer.literals import Literals
 from chatlab.corpus.sanitizer.placeholders import NUMBER, WORD, RedactionLog, Removed, is_trivial
 from chatlab.corpus.sanitizer.sensitive_names import lookup_key, must_redact
 from chatlab.text.randomness import is_random
@@ -81,7 +80,7 @@ class Sanitized:
 
     @property
     def problem(self) -> str | None:
-        """The message when everything was secret and nothing of a failure is left; otherwise None."""
+        """The message when everything was secret and no failure is left; otherwise None."""
         values = [self.record.get(name) for name in ("headers", "body", "exception", "text")]
         texts = (text for value in values for key, text in texts_in(value, "value") if key)
         if (
