@@ -52,9 +52,10 @@ _IPV4: Final = re.compile(
     r"(?=\d)" + start(".-") + r"(?<![A-Za-z]/)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)" + end("-")
 )
 _IPV6: Final = re.compile(r"(?<![A-Za-z0-9:.])[0-9A-Fa-f:]{3,46}+(?!\.\d)" + end(":"))
-_LIKE_IPV6: Final = re.compile(r"(?=.*\d)(?=.*[^:]{3}|.*:.*:.*:.*:)(?:.*::|(?:[^:]*:){7,8}[^:]*$)")
+_THREE: Final = re.compile(r"[^:]{3}")
 _VERSION_OF: Final = re.compile(r"[A-Za-z]/$")
 _LOOPBACK: Final = re.compile(r"::1:\d{1,5}")
+_SHORT_COLONS: Final = 3
 _COLONS: Final = 7
 """Those of a whole address; where there is one more, a port follows."""
 
@@ -158,7 +159,7 @@ def _address(match: re.Match[str], form: str, take: Take) -> str:
     value = match[0]
     port = ""
     if form == IPV6:
-        if not _LIKE_IPV6.search(value) or _LOOPBACK.fullmatch(value):
+        if not _is_like_ipv6(value) or _LOOPBACK.fullmatch(value):
             return value
         if value.count(":") == _COLONS + 1:
             value, colon, port = value.rpartition(":")
@@ -173,6 +174,14 @@ def _address(match: re.Match[str], form: str, take: Take) -> str:
     if any(address in network for network in _KEPT) or _A_VERSION.search(before):
         return match[0]
     return take("IP address", value, form) + port
+
+
+def _is_like_ipv6(value: str) -> bool:
+    """Whether hexadecimal digits and colons are more than a time, a ratio or a C++ name."""
+    colons = value.count(":")
+    compact = "::" in value or colons in (_COLONS, _COLONS + 1)
+    long = colons > _SHORT_COLONS or _THREE.search(value) is not None
+    return compact and long and any(map(str.isdigit, value))
 
 
 def _uuid(match: re.Match[str], take: Take) -> str:

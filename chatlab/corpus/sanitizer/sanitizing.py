@@ -67,7 +67,8 @@ _BEFORE: Final = re.compile(start())
 _KEY_HEAD: Final = re.compile(r"(?:[A-Za-z]{2,6}[-_]){1,3}")
 _LETTERS: Final = re.compile(r"[^\W\d_]{3,}")
 _FILLED: Final = re.compile(
-    rf"""(?:[\w.-]+["']?\s*[:=]\s*["']?)?[\w.@+/:-]*{WORD}(?:_\d+)?[\w.@-]*"""
+    r"""(?<![\w.@+/:-])(?:[\w.-]+["']?\s{0,3}[:=]\s{0,3}["']?)?"""
+    rf"[\w.@+/:-]*{WORD}(?:_\d+)?[\w.@-]*"
 )
 
 

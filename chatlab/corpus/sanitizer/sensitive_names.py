@@ -183,7 +183,7 @@ _NOUNS: Final = frozenset(
         *("organization", "organisation", "org", "company", "workspace", "pod"),
     )
 )
-_SETTING: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_SETTING: Final = re.compile(r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,12}")
 _LONGEST_NAME: Final = 80
 _ONE_LONG_PIECE: Final = re.compile(r"[A-Za-z0-9_.~/+=-]{20,}")
 _SEPARATORS: Final = str.maketrans("", "", "_-. ")
