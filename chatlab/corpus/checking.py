@@ -1,4 +1,4 @@
-"""Whether the rules still say what the corpus expects: by sample, and as tables."""
+"""Whether the rules still give the expected verdicts: by sample, and as tables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Result:
         return all(difference.field != name for difference in self.differences)
 
     def report(self) -> str:
-        """What a failing sample shows: path, expected, got, the rule, and how to accept it."""
+        """The report of a failing sample: path, expected, got, the rule, how to accept it."""
         where = self.sample.path or self.sample.id
         lines = [f"{where}", *(f"  {difference}" for difference in self.differences)]
         lines += [f"  {line}" for line in str(self.verdict.explain()).splitlines()]
@@ -78,14 +78,14 @@ def _shown(value: object) -> str:
 
 
 class Report:
-    """The results of a whole corpus, counted."""
+    """The results of a corpus, counted."""
 
     def __init__(self, results: Iterable[Result]) -> None:
         self.results = tuple(results)
 
     @property
     def unexpected(self) -> tuple[Result, ...]:
-        """Results that are wrong without being known misses, or right although they are."""
+        """Wrong results that are not known misses, and known misses that are right."""
         return tuple(one for one in self.results if one.ok == (one.sample.known_miss is not None))
 
     def agreement(self, name: str, among: Iterable[Result] | None = None) -> float:

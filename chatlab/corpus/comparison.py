@@ -167,7 +167,7 @@ def answers_in(text: str, where: str) -> Answers:
             said = None
         if not isinstance(said, dict) or not isinstance(said.get("id"), str) or "kind" not in said:
             raise SampleError(
-                f"{where}: line {number}: {visible(line[:60])!r} is no answer; give what "
+                f"{where}: line {number}: {visible(line[:60])!r} is not an answer; give what "
                 "`chatlab corpus export | chatlab classify --jsonl` wrote"
             )
         answers[said["id"]] = {name: said[name] for name in _COMPARED if name in said}

@@ -67,7 +67,7 @@ FIELDS: Final[dict[str, dict[str, object]]] = {
     "confidence": {"enum": list(CONFIDENCES), "description": "of the label"},
     "provenance": {"enum": list(PROVENANCES), "description": "how the record came to be"},
     "source": {"type": "object", "description": "an address, or a program and its version"},
-    "redactions": {"type": "array", "items": _TEXT, "description": "what was taken out"},
+    "redactions": {"type": "array", "items": _TEXT, "description": "what was removed"},
     "known_miss": {**_TEXT, "description": "why today's rules still get it wrong"},
 }
 """Every field of a record, in the order of a file, as JSON Schema."""

@@ -25,8 +25,8 @@ def answers_at(revision: str, samples: Iterable[Sample]) -> Answers:
     """What the rules of `revision` of chatlab's own repository say of each of `samples`.
 
     The revision's code is taken from git into a temporary folder and run there by this Python.
-    Raises `SampleError` when there is no such revision, when chatlab is no git checkout, and when
-    the revision has no rules or no ``classify --jsonl`` yet.
+    Raises `SampleError` when there is no such revision, when chatlab is not a git checkout, and
+    when the revision has no rules or no ``classify --jsonl`` yet.
     """
     lines = "".join(f"{json.dumps({**sample.record, 'id': sample.id})}\n" for sample in samples)
     with tempfile.TemporaryDirectory(prefix="chatlab-revision-") as folder:

@@ -141,7 +141,7 @@ KEYS: Final = (
         ),
     ),
 )
-"""Secrets with a prefix: whoever holds one can act with it."""
+"""Secrets with a prefix."""
 
 
 def start(inside: str = "") -> str:
@@ -221,7 +221,7 @@ SECRET_NAMES: Final = (
         "credential",
     ),
 )
-"""Patterns of the names whose values are secrets whatever their form."""
+"""Patterns of the names whose values are secrets in any form."""
 
 
 class PrefixTable:

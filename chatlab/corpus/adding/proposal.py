@@ -82,7 +82,7 @@ class Added:
 class Proposal:
     """A failure as a sample: sanitized, and not written yet.
 
-    record: the complete draft. removed: what was taken out. verdict: on the sanitized failure,
+    record: the complete draft. removed: what was removed. verdict: on the sanitized failure,
     with its evidence. nearest: the most similar samples, the best first. same_as: the id of the
     sample that differs from it in numbers only. doubts: reasons not to add it, which `write`
     accepts only with ``anyway=True``. slug: the file's name. name: the suggested name, which gets

@@ -37,7 +37,7 @@ class Shown(Protocol):
 
     @property
     def removed(self) -> Sequence[Removed]:
-        """What was taken out."""
+        """What was removed."""
 
     @property
     def verdict(self) -> Verdict:

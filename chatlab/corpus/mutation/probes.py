@@ -20,7 +20,7 @@ from chatlab.errors.rules.table import Seen
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A failure and what is right of it.
+    """A failure and which verdicts on it are right.
 
     id: of the sample, or the documented fact. matches: each piece of evidence in it with the bits
     of the rows it speaks for. scope: the bits of the rows that may decide. right: whether the

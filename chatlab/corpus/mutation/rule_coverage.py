@@ -20,7 +20,7 @@ PARTS: Final = ("", "given.", "unless.")
 """What the part of a piece is called: a rule's own evidence, what it needs, what forbids it."""
 
 NAMED: Final = ("codes", "exceptions", "transport", "phrases")
-"""The columns that hold names and words; HTTP and chatlab define what is in the others."""
+"""The columns with names and words; HTTP and chatlab define the values of the others."""
 
 _SHOWN_IDS: Final = 3
 _Key = TypeVar("_Key")
@@ -168,7 +168,7 @@ def term_of(piece: Piece) -> str:
 
 
 def bit_of(piece: Piece, rows: Mapping[str, int]) -> int:
-    """The bit by which the piece speaks; `rows` says where each rule stands."""
+    """The bit of the piece; `rows` has the row of each rule."""
     return 1 << (rows[piece.rule] + PARTS.index(piece.part) * len(rows))
 
 

@@ -203,8 +203,8 @@ def redact_schemes(text: str, take: Take) -> str:
 
     def credentials(match: re.Match[str]) -> str:
         value = match["value"].rstrip(".:")
-        drawn = is_random(value) or (value.endswith("=") and len(value) >= 12)
-        if is_own(value) or not drawn:
+        random = is_random(value) or (value.endswith("=") and len(value) >= 12)
+        if is_own(value) or not random:
             return match[0]
         return replaced(match, "value", take("token", value, "{}"), len(value))
 
@@ -213,7 +213,7 @@ def redact_schemes(text: str, take: Take) -> str:
 
 
 def redact_tokens(text: str, take: Take) -> str:
-    """`text` without long runs of drawn characters that nothing else has named."""
+    """`text` without long runs of random characters that no other step found."""
 
     def token(match: re.Match[str]) -> str:
         value, begin = match[0], match.start()

@@ -1,7 +1,7 @@
 """Secrets that escapes hide: ``\\u002d`` and ``%2F`` for a sign, colours of a terminal in between.
 
 The lines that hold escapes are searched once more as a person reads them, with every escape read;
-what is found there is taken out of the text as it stands.
+each finding is removed from the text as it was.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ _UUID: Final = re.compile(
     r"(?=[0-9a-fA-F]{8}-)(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])"
 )
 _DUMMY_DIGITS: Final = 4
-"""A UUID of fewer different characters, hyphen included, was made up, not drawn."""
+"""A UUID of fewer different characters, hyphen included, was made up, not generated."""
 
 _COUNTED: Final = "12345678901234567890 0123456789abcdef0123456789abcdef"
 """A UUID of nothing but digits in their order was made up too."""

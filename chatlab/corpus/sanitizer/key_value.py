@@ -19,7 +19,7 @@ from chatlab.corpus.sanitizer.sensitive_names import (
 from chatlab.text.secrets import start
 
 Take = Callable[[str, str, str], str]
-"""From kind, value and form to the placeholder that now stands for the value."""
+"""From kind, value and form to the placeholder that replaces the value."""
 
 
 def end(inside: str = "") -> str:
@@ -164,7 +164,7 @@ def redact_sentences(text: str, take: Take) -> str:
             return match[0]
         return replaced(match, "value", take(named.kind, value, named.form), len(value))
 
-    def as_it_stands(match: re.Match[str]) -> str:
+    def unchanged_form(match: re.Match[str]) -> str:
         named = lookup_key("password" if "pass" in match[0].lower() else "organization")
         if named is None or not must_redact(named, match["value"]):
             return match[0]
@@ -175,8 +175,8 @@ def redact_sentences(text: str, take: Take) -> str:
         return text
     text = _SENTENCE.sub(said, text)
     if " in organization " in text:
-        text = _OPENAI_LIMIT.sub(as_it_stands, text)
-    return _SAID_PASSWORD.sub(as_it_stands, text) if "pass" in low else text
+        text = _OPENAI_LIMIT.sub(unchanged_form, text)
+    return _SAID_PASSWORD.sub(unchanged_form, text) if "pass" in low else text
 
 
 _NUMBERED: Final = ("id", "number", "account")

@@ -1,4 +1,4 @@
-"""Names that give away what stands beside them, as data: ``api_key``, ``requestId``, ``user``."""
+"""Names whose values are sensitive, as data: ``api_key``, ``requestId``, ``user``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from chatlab.text.randomness import is_id, is_random, looks_random
 
 
 class Strictness(Enum):
-    """How far a name is trusted to mean what it says.
+    """What a value must be like to be removed when it is beside a name.
 
-    SECRET: any value of one word is one. PHRASE: a value of several words too. NAMED: any short
-    value names somebody or something. ID: the value must look given out. RANDOM: it must look
-    drawn at random. LONG: it must look drawn, in one piece and longer than any error code.
+    SECRET: any value of one word. PHRASE: also a value of several words. NAMED: any short value.
+    ID: it must look like an id. RANDOM: it must look random. LONG: it must look random, in one
+    piece and longer than any error code.
     """
 
     SECRET = auto()

@@ -77,7 +77,7 @@ def test_equally_near_failures_come_in_the_order_of_their_names() -> None:
     assert len(likeness.nearest({"marble"}, 2)) == 2
 
 
-def test_a_failure_of_the_corpus_is_no_news(corpus: Corpus) -> None:
+def test_a_failure_of_the_corpus_is_not_novel(corpus: Corpus) -> None:
     """Every sample is the nearest sampleself or its twin, and familiar where the rules agree."""
     known = Reference(corpus)
     for sample in list(corpus.values())[::25]:
@@ -87,7 +87,7 @@ def test_a_failure_of_the_corpus_is_no_news(corpus: Corpus) -> None:
             assert found.score == pytest.approx(0.0)
 
 
-def test_known_and_strange_are_told_apart(corpus: Corpus) -> None:
+def test_known_and_novel_failures_are_separated(corpus: Corpus) -> None:
     """A common failure names its sample; nonsense is strange; nothing at all is strange too."""
     report = score_novelty({"log:1": OVERLOADED, "log:2": STRANGE, "log:3": ""}, corpus)
     assert [one.novel for one in report.found] == [False, True, True]
@@ -100,7 +100,7 @@ def test_known_and_strange_are_told_apart(corpus: Corpus) -> None:
     assert not {"<b>", "<i>"} & set(re.findall("<.*?>", hostile))
 
 
-def test_a_familiar_wording_with_another_verdict_is_strange(corpus: Corpus) -> None:
+def test_familiar_wording_with_another_verdict_is_novel(corpus: Corpus) -> None:
     """When the nearest sample says otherwise than the rules, the failure needs a look."""
     body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     twisted = Failure(status=401, body=body, text="invalid_api_key")
@@ -112,7 +112,7 @@ def test_a_familiar_wording_with_another_verdict_is_strange(corpus: Corpus) -> N
     assert other.novel == (other.verdict.kind != "overloaded")
 
 
-def test_a_kind_with_another_decision_is_told_from_its_sample(corpus: Corpus) -> None:
+def test_the_same_kind_with_another_decision_names_its_sample(corpus: Corpus) -> None:
     """A limit that refills, held against one that this request can never meet: why is said."""
     sample = corpus["openai-compat/groq-429-request-larger-than-tpm-2"]
     known = Reference({sample.id: sample})
@@ -122,7 +122,7 @@ def test_a_kind_with_another_decision_is_told_from_its_sample(corpus: Corpus) ->
     assert found.novel
 
 
-def test_a_failure_that_no_rule_knows_is_never_familiar(corpus: Corpus) -> None:
+def test_a_failure_that_no_rule_matches_is_never_familiar(corpus: Corpus) -> None:
     """However like a sample it is: without the rule, the cut stream is strange."""
     from chatlab.errors import RULES
 
@@ -140,7 +140,7 @@ def test_the_same_input_gives_the_same_report(corpus: Corpus) -> None:
     assert repr(score_novelty(failures, corpus)) == repr(score_novelty(failures, Corpus.load()))
 
 
-def test_strange_failures_are_clustered_with_a_draft_that_the_corpus_accepts(
+def test_clusters_of_novel_failures_have_valid_drafts(
     corpus: Corpus,
 ) -> None:
     """One story told three times is one cluster; its draft is a valid record without the key."""
@@ -183,7 +183,7 @@ def test_a_draft_keeps_status_headers_body_and_exception(corpus: Corpus) -> None
     assert draft["expected"]["status_code"] == 418  # type: ignore[index]
 
 
-def test_a_provider_left_out_is_strange_rather_than_confidently_wrong(
+def test_an_unknown_provider_is_novel_rather_than_confidently_wrong(
     left_out: LeftOutReport,
 ) -> None:
     """For each provider: most of it is strange, and of what is familiar almost all is right."""
@@ -210,9 +210,7 @@ def test_the_threshold_is_where_familiar_means_right(
     assert len(left_out[-1].confidently_wrong) < 0.03 * wrong
 
 
-def test_a_left_out_provider_is_told_in_a_line_and_in_a_row(
-    corpus: Corpus, left_out: LeftOutReport
-) -> None:
+def test_a_left_out_provider_has_a_line_and_a_row(corpus: Corpus, left_out: LeftOutReport) -> None:
     """Complete as text, a table on a page; nothing short of all is called 100%."""
     lines = repr(left_out).splitlines()
     assert len(lines) == len(left_out)
@@ -254,9 +252,9 @@ def test_a_folder_is_read_file_by_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "said"),
-    [(b"", "nothing in it"), (b" \n", "nothing in it"), (b"\x00\x01PNG", "no text")],
+    [(b"", "empty"), (b" \n", "empty"), (b"\x00\x01PNG", "not a text file")],
 )
-def test_what_is_no_log_is_told(raw: bytes, said: str, tmp_path: Path) -> None:
+def test_an_input_that_is_not_a_log_is_refused(raw: bytes, said: str, tmp_path: Path) -> None:
     """Empty and binary files, missing files, empty folders: where and what to give."""
     file = tmp_path / "in.log"
     file.write_bytes(raw)
@@ -265,11 +263,11 @@ def test_what_is_no_log_is_told(raw: bytes, said: str, tmp_path: Path) -> None:
     with pytest.raises(SampleError, match="cannot be read"):
         list(read_failures(tmp_path / "missing"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SampleError, match="holds no file"):
+    with pytest.raises(SampleError, match="has no files"):
         list(read_failures(tmp_path / "empty"))
 
 
-def test_the_command_finds_the_strange_line(
+def test_the_command_finds_the_novel_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Status 1 and a cluster when there is one, else 0."""
