@@ -109,7 +109,7 @@ def test_output_survives_a_narrow_terminal_encoding() -> None:
         (["classify", "no-such-file"], "no-such-file"),
         (["corpus", "show", "anthropic/overloadd-529"], "did you mean 'anthropic/overloaded-529'?"),
         (["corpus", "show", "nosuch"], "`chatlab corpus list WORD` finds ids"),
-        (["corpus", "check", "--corpus", "no-such-folder"], "there is no such folder"),
+        (["corpus", "check", "--corpus", "no-such-folder"], "no such folder"),
     ],
 )
 def test_wrong_use_is_one_line_and_status_2(arguments: list[str], said: str) -> None:
