@@ -56,7 +56,12 @@ class Result:
 
 
 def check_sample(sample: Sample, rules: Iterable[Rule] = RULES) -> Result:
-    """The verdict of `rules` on `sample`, compared with what it expects or accepts."""
+    """The verdict of `rules` on `sample`, compared with what it expects or accepts.
+
+    >>> from chatlab import Corpus
+    >>> check_sample(Corpus.load()["anthropic/overloaded-529"]).ok
+    True
+    """
     verdict = classify(sample.failure, rules=rules)
     differences = []
     for name in CHECKED:
@@ -167,5 +172,22 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 
 def check(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Report:
-    """The report of `rules` on `samples`."""
+    """The report of `rules` on `samples`.
+
+    >>> from chatlab import Corpus
+    >>> check(Corpus.load().values()).agreement("kind")
+    1.0
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        The samples to judge.
+    rules : iterable of Rule, optional
+        The rules that judge them.
+
+    Returns
+    -------
+    Report
+        One result a sample; counts and tables of them.
+    """
     return Report(check_sample(sample, rules) for sample in samples)

@@ -130,9 +130,23 @@ def diff(
     before: Answers | RuleTable | Iterable[Rule],
     after: Answers | RuleTable | Iterable[Rule] = RULES,
 ) -> Diff:
-    """What differs on `samples` between two versions, each given as rules or as their answers.
+    """The verdicts on `samples` that differ between two versions of the rules.
 
-    For example ``diff(corpus.values(), RULES, RULES.without("stream-cut"))``.
+    >>> from chatlab import Corpus
+    >>> bool(diff(Corpus.load().values(), RULES, RULES))
+    False
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        The samples to judge.
+    before, after : rules, or mapping
+        Each version as rules, or as answers by id: see `read_answers`.
+
+    Returns
+    -------
+    Diff
+        True when a verdict differs, or a version has no answer for a sample.
     """
     known = list(samples)
     if isinstance(before, Mapping) and isinstance(after, Mapping):

@@ -127,7 +127,24 @@ class Coverage:
 
 
 def coverage(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Coverage:
-    """What the `samples` that are right today need of `rules`."""
+    """The rules and pieces of evidence that the `samples` which are right today need.
+
+    >>> from chatlab import Corpus
+    >>> coverage(Corpus.load().values()).unneeded()
+    []
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        Samples with a wrong verdict are left out.
+    rules : iterable of Rule, optional
+        The rules that are examined.
+
+    Returns
+    -------
+    Coverage
+        The ids of the samples that need each rule and each piece.
+    """
     table = as_table(rules)
     of_rule: dict[str, list[str]] = {rule.id: [] for rule in table}
     of_piece: dict[Piece, list[str]] = {piece: [] for piece in pieces_of(table)}
