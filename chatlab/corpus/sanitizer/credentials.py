@@ -203,7 +203,8 @@ def redact_schemes(text: str, take: Take) -> str:
 
     def credentials(match: re.Match[str]) -> str:
         value = match["value"].rstrip(".:")
-        random = is_random(value) or (value.endswith("=") and len(value) >= 12)
+        certain = match[0][:6].lower() in ("bearer", "basic ") and looks_random(value)
+        random = certain or is_random(value) or (value.endswith("=") and len(value) >= 12)
         if is_own(value) or not random:
             return match[0]
         return replaced(match, "value", take("token", value, "{}"), len(value))

@@ -26,6 +26,7 @@ from support.planted_secrets import (
     Secret,
     planted,
 )
+from support.secret_formats import FORMATS, SENTENCES
 
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.sanitizer import detector
@@ -432,6 +433,17 @@ def test_without_the_detector_no_planted_secret_is_left() -> None:
         if (left := survivors(secret, dumped(sanitize(record))))
     ]
     assert leaks == []
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_no_format_of_a_key_leaks_in_any_sentence(kind: str) -> None:
+    """What `chatlab.errors.redact` finds, the sanitizer finds too."""
+    d = Draw(sum(map(ord, kind)))
+    for sentence in SENTENCES:
+        value, core = FORMATS[kind](d)
+        text = sanitize_text(sentence.format(value)).text
+        windows = (core[at : at + WINDOW] for at in range(len(core) - WINDOW + 1))
+        assert [one for one in windows if one in text] == [], sentence
 
 
 def test_the_record_given_is_not_changed() -> None:
