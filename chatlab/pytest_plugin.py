@@ -19,7 +19,7 @@ _FOLDERS = pytest.StashKey[tuple[Path, ...]]()
 
 
 class SampleMismatchError(AssertionError):
-    """A verdict is not what its sample expects; the text is the report."""
+    """A verdict differs from what its sample expects; the text is the report."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     asked = [Path(folder).resolve() for folder in config.getoption("--chatlab-corpus")]
     for folder in asked:
         if not folder.is_dir():
-            raise pytest.UsageError(f"--chatlab-corpus: {folder} is no folder")
+            words = "no such folder; name a folder of samples"
+            raise pytest.UsageError(f"--chatlab-corpus: {folder}: {words}")
         if not any(folder.is_relative_to(Path(given).resolve()) for given in config.args):
             config.args.append(str(folder))
     configured = [Path(folder).resolve() for folder in config.getini("chatlab_corpus")]
@@ -57,7 +58,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SampleFile
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Add an item, which fails, for what is called like a sample and is no file to collect."""
+    """Add a failing item for each link, pipe or folder that has the name of a sample."""
     if not config.stash[_FOLDERS]:
         return
     from chatlab.corpus.sample_files import sample_files
@@ -82,12 +83,12 @@ class SampleFile(pytest.File):
 
 
 class SampleItem(pytest.Item):
-    """Whether the rules say of a sample what it expects."""
+    """Whether the rules give a sample its expected verdict."""
 
     parent: SampleFile
 
     def _sample(self) -> Sample:
-        from chatlab.corpus.sample import read_sample
+        from chatlab.corpus.sample_files import read_sample
 
         relative = self.path.relative_to(self.parent.folder)
         return read_sample(self.path, relative.with_suffix("").as_posix())

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.library import shipped_folder
-from chatlab.corpus.sample import CONFIDENCES, SURFACES
+from chatlab.corpus.record_schema import CONFIDENCES, SURFACES
 from chatlab.errors import Kind
 
 if TYPE_CHECKING:

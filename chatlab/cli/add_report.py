@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Final
+from typing import Final, cast
 
-from chatlab.corpus import Corpus, SampleError
+from chatlab.corpus import Corpus, Label, SampleError
 from chatlab.corpus.adding.inputs import Observed
 from chatlab.corpus.adding.proposal import Added, Proposal
 from chatlab.corpus.adding.proposal_text import label_text
-from chatlab.corpus.adding.propose import Intake
-from chatlab.corpus.novelty.similarity import Key, sameness
+from chatlab.corpus.novelty.similarity import DedupKey, dedup_key
 from chatlab.errors import Failure
 from chatlab.text.markup import visible
 
@@ -56,9 +55,10 @@ class Adding:
 
     def __init__(self, chosen: argparse.Namespace, corpus: Corpus) -> None:
         self._chosen: Final = chosen
-        self._intake: Final = Intake(corpus)
+        self._intake: Final = corpus.intake
         options = {name: getattr(chosen, name) for name in _DECIDED}
-        self._decided: Final = {name: one for name, one in options.items() if one is not None}
+        given = {name: one for name, one in options.items() if one is not None}
+        self._decided: Final = cast(Label, given)
         self._outlines: Final[dict[bytes, str]] = {}
         self._same: Final[dict[str, list[str]]] = {}
         self._same_count: Final[dict[str, int]] = {}
@@ -84,7 +84,7 @@ class Adding:
     def foreseen(self, found: Iterable[Observed | SampleError]) -> Foreseen:
         """What writing `found` leads to; with --yes, and in a dry run, nothing is too much."""
         failures, outlines = 0, set()
-        new: set[Key] = set()
+        new: set[DedupKey] = set()
         asked = not (self._chosen.yes or self._chosen.dry_run)
         for one in found:
             if isinstance(one, SampleError):
@@ -98,7 +98,7 @@ class Adding:
                 with suppress(SampleError):
                     proposal = self._proposed(one)
                     if proposal.same_as is None and not proposal.problems:
-                        new.add(sameness(proposal.sample.failure, proposal.expected))
+                        new.add(dedup_key(proposal.sample.failure, proposal.expected))
         return Foreseen(failures, len(outlines), len(new) > MAX_NEW)
 
     def several(self, found: Iterable[Observed | SampleError]) -> int:

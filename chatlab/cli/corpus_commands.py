@@ -13,7 +13,7 @@ from typing import Final
 from chatlab.cli.add import describe_add
 from chatlab.corpus import Corpus, check
 from chatlab.corpus.library import shipped_folder, write_sample
-from chatlab.corpus.sample import formatted
+from chatlab.corpus.record_schema import formatted
 from chatlab.errors import RULES, classify
 from chatlab.text.markup import visible
 
@@ -199,13 +199,13 @@ def _corpus_diff(chosen: argparse.Namespace) -> int:
 
 def _corpus_novelty(chosen: argparse.Namespace) -> int:
     from chatlab.corpus.novelty.inputs import failures_in, read_failures
-    from chatlab.corpus.novelty.novel import novelty
+    from chatlab.corpus.novelty.report import score_novelty
 
     corpus, status = _loaded(chosen)
     failures: dict[str, object] = {}
     for file in chosen.file:
         found = failures_in(read_input(file), "-", by_line=True) if file == "-" else None
         failures.update(found or read_failures(file))
-    report = novelty(failures, corpus)
+    report = score_novelty(failures, corpus)
     print(report)
-    return FOUND_DIFFERENCE if report.strange else status
+    return FOUND_DIFFERENCE if report.novel else status

@@ -1,4 +1,4 @@
-"""Whether the rules still say what the corpus expects: by sample, and as tables."""
+"""Whether the rules still give the expected verdicts: by sample, and as tables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Result:
         return all(difference.field != name for difference in self.differences)
 
     def report(self) -> str:
-        """What a failing sample shows: path, expected, got, the rule, and how to accept it."""
+        """The report of a failing sample: path, expected, got, the rule, how to accept it."""
         where = self.sample.path or self.sample.id
         lines = [f"{where}", *(f"  {difference}" for difference in self.differences)]
         lines += [f"  {line}" for line in str(self.verdict.explain()).splitlines()]
@@ -56,7 +56,12 @@ class Result:
 
 
 def check_sample(sample: Sample, rules: Iterable[Rule] = RULES) -> Result:
-    """The verdict of `rules` on `sample`, compared with what it expects or accepts."""
+    """The verdict of `rules` on `sample`, compared with what it expects or accepts.
+
+    >>> from chatlab import Corpus
+    >>> check_sample(Corpus.load()["anthropic/overloaded-529"]).ok
+    True
+    """
     verdict = classify(sample.failure, rules=rules)
     differences = []
     for name in CHECKED:
@@ -78,14 +83,14 @@ def _shown(value: object) -> str:
 
 
 class Report:
-    """The results of a whole corpus, counted."""
+    """The results of a corpus, counted."""
 
     def __init__(self, results: Iterable[Result]) -> None:
         self.results = tuple(results)
 
     @property
     def unexpected(self) -> tuple[Result, ...]:
-        """Results that are wrong without being known misses, or right although they are."""
+        """Wrong results that are not known misses, and known misses that are right."""
         return tuple(one for one in self.results if one.ok == (one.sample.known_miss is not None))
 
     def agreement(self, name: str, among: Iterable[Result] | None = None) -> float:
@@ -167,5 +172,22 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 
 def check(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Report:
-    """The report of `rules` on `samples`."""
+    """The report of `rules` on `samples`.
+
+    >>> from chatlab import Corpus
+    >>> check(Corpus.load().values()).agreement("kind")
+    1.0
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        The samples to judge.
+    rules : iterable of Rule, optional
+        The rules that judge them.
+
+    Returns
+    -------
+    Report
+        One result a sample; counts and tables of them.
+    """
     return Report(check_sample(sample, rules) for sample in samples)

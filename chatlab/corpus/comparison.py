@@ -130,9 +130,23 @@ def diff(
     before: Answers | RuleTable | Iterable[Rule],
     after: Answers | RuleTable | Iterable[Rule] = RULES,
 ) -> Diff:
-    """What differs on `samples` between two versions, each given as rules or as their answers.
+    """The verdicts on `samples` that differ between two versions of the rules.
 
-    For example ``diff(corpus.values(), RULES, RULES.without("stream-cut"))``.
+    >>> from chatlab import Corpus
+    >>> bool(diff(Corpus.load().values(), RULES, RULES))
+    False
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        The samples to judge.
+    before, after : rules, or mapping
+        Each version as rules, or as answers by id: see `read_answers`.
+
+    Returns
+    -------
+    Diff
+        True when a verdict differs, or a version has no answer for a sample.
     """
     known = list(samples)
     if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -167,7 +181,7 @@ def answers_in(text: str, where: str) -> Answers:
             said = None
         if not isinstance(said, dict) or not isinstance(said.get("id"), str) or "kind" not in said:
             raise SampleError(
-                f"{where}: line {number}: {visible(line[:60])!r} is no answer; give what "
+                f"{where}: line {number}: {visible(line[:60])!r} is not an answer; give what "
                 "`chatlab corpus export | chatlab classify --jsonl` wrote"
             )
         answers[said["id"]] = {name: said[name] for name in _COMPARED if name in said}

@@ -1,51 +1,48 @@
-"""The corpus as a collection: load it, look into it, add to it."""
+"""Samples in a folder: load them, find one, add one."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
-from chatlab.corpus.adding.atomic_files import write_new_files, written_beside
-from chatlab.corpus.checking import Report, check
-from chatlab.corpus.sample import (
-    SIDECARS,
-    Sample,
-    SampleError,
-    problems_of,
+from chatlab.corpus.atomic_files import abandoned_files, write_atomically, write_new_files
+from chatlab.corpus.record_schema import SIDECARS, problems_of
+from chatlab.corpus.sample import Sample, SampleError, folder_of
+from chatlab.corpus.sample_files import (
+    files_of,
+    folded_id,
+    named_sidecars,
+    printable,
+    problem_of_name,
     read_sample,
+    sample_files,
+    sidecars_of,
 )
-from chatlab.corpus.sample_files import files_of, sample_files
-from chatlab.errors import RULES, Rule
 from chatlab.text.markup import table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from chatlab.corpus.adding.capture import Caught
-    from chatlab.corpus.adding.proposal import Proposal
-
 _HERE: Final = Path(__file__).parent
-_NUMBERED: Final = re.compile(r"-\d+$")
+_NUMBER: Final = re.compile(r"-\d+$")
 _FIND: Final = "`chatlab corpus list WORD` finds ids"
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,119}")
+_MIN_AGE_S: Final = 3600.0
 
 
 def shipped_folder() -> Path:
-    """Where the corpus that comes with chatlab is: in the checkout, or inside the wheel."""
+    """The folder of chatlab's own corpus: in the checkout, or inside the wheel."""
     checkout = _HERE.parents[1] / "corpus"
     return checkout if (checkout / "schema.json").is_file() else _HERE / "data"
 
 
-class Corpus(Mapping[str, Sample]):
+class Library(Mapping[str, Sample]):
     """Samples by id, such as ``anthropic/anthropic-overloaded-529-1``.
 
-    A sample also answers to its short name, without the provider's name and the number that its
-    file repeats, where that is unambiguous: ``corpus["anthropic/overloaded-529"]``.
+    A sample also has a short name, where it is unambiguous: its id without the folder's name,
+    ``captured-`` and the number in the file's name, as in ``corpus["anthropic/overloaded-529"]``.
     """
 
     def __init__(self, samples: Mapping[str, Sample], folder: Path | None = None) -> None:
@@ -57,11 +54,20 @@ class Corpus(Mapping[str, Sample]):
         self._short = {name: ids[0] for name, ids in short.items() if len(ids) == 1}
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None, *, create: bool = False) -> Corpus:
+    def load(cls, path: str | os.PathLike[str] | None = None, *, create: bool = False) -> Self:
         """The corpus in the folder `path`, or the one that ships with chatlab.
 
-        create: a folder that is not there is an empty corpus, and is made by the first sample.
-        Raises `SampleError` with one line for each problem of each file.
+        Parameters
+        ----------
+        path : str or path, optional
+            A folder of samples.
+        create : bool
+            Whether a missing folder is an empty corpus; the first sample makes the folder.
+
+        Raises
+        ------
+        SampleError
+            A file cannot be used; the text has one line for each problem of each file.
         """
         folder = shipped_folder() if path is None else Path(path)
         if create and not folder.exists():
@@ -72,14 +78,22 @@ class Corpus(Mapping[str, Sample]):
         return corpus
 
     @classmethod
-    def load_leniently(cls, folder: Path) -> tuple[Corpus, list[str]]:
-        """The usable samples of `folder`, and a line for each problem of the others."""
+    def load_leniently(cls, folder: Path) -> tuple[Self, list[str]]:
+        """The usable samples of `folder`, and a line for each problem of the other files."""
         if not folder.is_dir():
-            raise SampleError(f"{folder}: there is no such folder; name one that holds samples")
+            raise SampleError(
+                f"{printable(str(folder))}: no such folder; name one that holds samples"
+            )
         samples: dict[str, Sample] = {}
         problems: list[str] = []
+        folded: dict[str, str] = {}
         for file in sample_files(folder):
             sample_id = file.relative_to(folder).with_suffix("").as_posix()
+            other = folded.setdefault(folded_id(sample_id), sample_id)
+            if other != sample_id:
+                shown = printable(str(file))
+                problems.append(f"{shown}: differs from {other} only in case; rename one of them")
+                continue
             try:
                 samples[sample_id] = read_sample(file, sample_id)
             except SampleError as error:
@@ -90,9 +104,9 @@ class Corpus(Mapping[str, Sample]):
         sample = self._samples.get(name) or self._samples.get(self._short.get(name, ""))
         if sample is None:
             like = get_close_matches(str(name), [*self._samples, *self._short])
-            told = f"did you mean {like[0]!r}?" if like else _FIND
+            hint = f"did you mean {like[0]!r}?" if like else _FIND
             more = f" Also near: {', '.join(like[1:])}" if like[1:] else ""
-            raise KeyError(f"no sample is called {name!r}; {told}{more}")
+            raise KeyError(f"no sample is called {name!r}; {hint}{more}")
         return sample
 
     def __iter__(self) -> Iterator[str]:
@@ -106,71 +120,52 @@ class Corpus(Mapping[str, Sample]):
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {name}" for name, n in self.counted("provider").items())
-        return f"Corpus of {len(self)} samples: {counts}"
+        return f"{type(self).__name__} of {len(self)} samples: {counts}"
 
     def _repr_html_(self) -> str:
         rows = [[name, str(n)] for name, n in self.counted("provider").items()]
         return table(["provider", "samples"], [*rows, ["all", str(len(self))]])
 
     def counted(self, name: str) -> dict[str, int]:
-        """How many samples have each value of a field, such as ``provider`` or ``surface``."""
+        """How many samples have each value of a field, such as ``provider`` or ``provenance``."""
         counts: dict[str, int] = {}
         for sample in self.values():
             value = str(getattr(sample, name) or "unknown")
             counts[value] = counts.get(value, 0) + 1
         return dict(sorted(counts.items()))
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row a sample, indexed by id, with its expected verdict; needs the ``lab`` extra."""
-        try:
-            import pandas as pd
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                "Corpus.to_frame needs pandas: pip install 'chatlab[lab]'"
-            ) from None
-        rows = [
-            {
-                "id": sample.id,
-                "vendor": sample.vendor,
-                "api": sample.api,
-                "surface": sample.surface,
-                **sample.expected,
-                "confidence": sample.record.get("confidence"),
-                "provenance": sample.record.get("provenance"),
-                "why": sample.record.get("why"),
-            }
-            for sample in self.values()
-        ]
-        return pd.DataFrame(rows).set_index("id")
-
     def twin_of(self, sample: Sample) -> Sample | None:
-        """The sample that is already here and is the same as `sample`."""
-        return self._prints.get(sample.fingerprint)
+        """The sample that is already here and shows the same failure as `sample`."""
+        return self._by_fingerprint.get(sample.fingerprint)
 
     @cached_property
-    def _prints(self) -> dict[str, Sample]:
+    def _by_fingerprint(self) -> dict[str, Sample]:
         """The samples by fingerprint; of two with the same, the first."""
         return {one.fingerprint: one for one in reversed(self._samples.values())}
 
-    def _take(self, sample: Sample) -> None:
-        self._prints.setdefault(sample.fingerprint, sample)
+    def _insert(self, sample: Sample) -> None:
+        self._by_fingerprint.setdefault(sample.fingerprint, sample)
         self._samples[sample.id] = sample
 
-    def noticed(self, sample_id: str) -> Sample | None:
-        """The sample `sample_id` that somebody has written meanwhile, which is here from now on."""
+    def reload(self, sample_id: str) -> Sample | None:
+        """Read the sample `sample_id`, which another process wrote; None when it is unusable."""
         try:
             sample = read_sample(self._file_of(sample_id), sample_id)
         except SampleError:
             return None
-        self._take(sample)
+        self._insert(sample)
         return sample
 
     def add(self, record: Mapping[str, object], slug: str) -> Sample:
         """Write `record` into the folder as ``provider/slug.json``; returns the sample.
 
-        Refuses, with `SampleError` and without writing: a wrong record, an id that is taken, a
-        failure that is already here, the folder of an installed chatlab. The file appears whole
-        or not at all, and never over another.
+        The file appears complete or not at all, and never replaces another.
+
+        Raises
+        ------
+        SampleError
+            The record is wrong, the id is taken, the failure is already here, or the corpus is
+            that of an installed chatlab. Nothing is written.
         """
         problems = list(self.problems_with(record, slug))
         if problems:
@@ -180,10 +175,8 @@ class Corpus(Mapping[str, Sample]):
         try:
             write_new_files(files_of(sample))
         except FileExistsError:
-            raise SampleError(
-                f"{sample_id}: the corpus has a sample of this name; choose another"
-            ) from None
-        self._take(sample)
+            raise SampleError(_taken(sample_id)) from None
+        self._insert(sample)
         return sample
 
     def problems_with(self, record: Mapping[str, object], slug: str) -> Iterator[str]:
@@ -196,10 +189,13 @@ class Corpus(Mapping[str, Sample]):
             return
         sample_id = id_of(record, slug)
         wrong = [f"{sample_id}: {problem}" for problem in problems_of(dict(record))]
+        wrong += [f"{sample_id}: {problem}" for problem in (problem_of_name(sample_id),) if problem]
+        if self._file_of(sample_id).parent.is_symlink():
+            wrong.append(f"{sample_id}: its folder is a link; replace the link by a folder")
         if wrong:
             yield from wrong
         elif self.is_taken(sample_id):
-            yield f"{sample_id}: the corpus has a sample of this name; choose another"
+            yield _taken(sample_id)
         else:
             twin = self.twin_of(Sample(sample_id, record))
             if twin is not None:
@@ -207,13 +203,13 @@ class Corpus(Mapping[str, Sample]):
 
     @property
     def closed(self) -> str | None:
-        """Why nothing can be added here, and what to do; None when samples can be added."""
+        """Why no sample can be added here, and what to do; None when samples can be added."""
         if self.folder is None:
             return "this corpus has no folder; load it from one to add to it"
         if self.folder == _HERE / "data":
             return (
-                "the corpus that was installed with chatlab is not written to; use a folder of "
-                "your own: --corpus DIR, or Corpus.load('DIR', create=True)"
+                "the corpus that was installed with chatlab is read-only; use a folder of your "
+                "own: --corpus DIR, or Corpus.load('DIR', create=True)"
             )
         return None
 
@@ -223,36 +219,38 @@ class Corpus(Mapping[str, Sample]):
         beside = [path.with_name(f"{path.stem}{ending}") for ending in SIDECARS]
         return sample_id in self._samples or any(file.exists() for file in (path, *beside))
 
+    def leftovers(self, *, now_s: float, min_age_s: float = _MIN_AGE_S) -> list[Path]:
+        """Files that a writer that was killed left in the folder; they can be deleted.
+
+        Temporary files, and sidecars that no sample names.
+
+        Parameters
+        ----------
+        now_s : float
+            The time now, in seconds since the epoch, as ``time.time()`` gives it.
+        min_age_s : float
+            Younger files may belong to a writer that is at work, and are left out.
+        """
+        if self.folder is None:
+            return []
+        orphans = set(sidecars_of(self.folder)) - self._named_sidecars()
+        found = sorted({*abandoned_files(self.folder), *orphans})
+        return [file for file in found if now_s - file.lstat().st_mtime >= min_age_s]
+
+    def _named_sidecars(self) -> set[Path]:
+        named = named_sidecars(self._samples)
+        unusable = set(sample_files(self.folder or Path())) - {one.path for one in self.values()}
+        for file in unusable:  # a record that cannot be used may name its sidecar all the same
+            named |= {file.with_name(f"{file.stem}{ending}") for ending in SIDECARS}
+        return named
+
     def _file_of(self, sample_id: str) -> Path:
         return Path(self.folder or ".") / f"{sample_id}.json"
 
-    def check(self, rules: Iterable[Rule] = RULES) -> Report:
-        """Whether `rules` say of each sample what it expects."""
-        return check(self.values(), rules)
-
-    def propose(
-        self, anything: object, *, provider: str | None = None, **label: object
-    ) -> Proposal:
-        """The sample that `anything`, whatever `classify` takes, would make here.
-
-        provider: who answered, when the failure does not tell. label: fields that you decide, as
-        in `Proposal.changed`. Look at the proposal, then ``write()`` it. Raises `SampleError` for
-        what cannot become a sample, `ModuleNotFoundError` when the secret detector is missing.
-        """
-        from chatlab.corpus.adding.propose import Intake
-
-        return Intake(self).propose(anything, provider=provider).changed(**label)
-
-    def capture(self, *, provider: str | None = None, reraise: bool = False) -> Caught:
-        """``with corpus.capture() as caught:`` around a call that fails; see `Caught`."""
-        from chatlab.corpus.adding.capture import Caught
-
-        return Caught(self, provider, reraise)
-
 
 def id_of(record: Mapping[str, object], slug: str) -> str:
-    """The id of a `record` called `slug`."""
-    return f"{record.get('provider') or 'unknown'}/{slug}"
+    """The id of a `record` called `slug`: its folder and its name."""
+    return f"{folder_of(record)}/{slug}"
 
 
 def write_sample(sample: Sample) -> None:
@@ -262,12 +260,10 @@ def write_sample(sample: Sample) -> None:
         write_atomically(path, text)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees the old file or the new one, never a part."""
-    with written_beside(path, text) as temporary:
-        temporary.replace(path)
+def _taken(sample_id: str) -> str:
+    return f"{sample_id}: the corpus has a sample with this name; choose another"
 
 
 def _short(sample_id: str) -> str:
-    provider, _, slug = sample_id.partition("/")
-    return f"{provider}/{_NUMBERED.sub('', slug.removeprefix(f'{provider}-'))}"
+    folder, _, slug = sample_id.partition("/")
+    return f"{folder}/{_NUMBER.sub('', slug.removeprefix('captured-').removeprefix(f'{folder}-'))}"

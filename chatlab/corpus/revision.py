@@ -25,13 +25,13 @@ def answers_at(revision: str, samples: Iterable[Sample]) -> Answers:
     """What the rules of `revision` of chatlab's own repository say of each of `samples`.
 
     The revision's code is taken from git into a temporary folder and run there by this Python.
-    Raises `SampleError` when there is no such revision, when chatlab is no git checkout, and when
-    the revision has no rules or no ``classify --jsonl`` yet.
+    Raises `SampleError` when there is no such revision, when chatlab is not a git checkout, and
+    when the revision has no rules or no ``classify --jsonl`` yet.
     """
     lines = "".join(f"{json.dumps({**sample.record, 'id': sample.id})}\n" for sample in samples)
     with tempfile.TemporaryDirectory(prefix="chatlab-revision-") as folder:
         _unpack(_archived(revision), Path(folder), revision)
-        command = [sys.executable, "-P", "-m", "chatlab.cli.main", "classify", "--jsonl"]
+        command = [sys.executable, "-P", "-m", "chatlab.cli", "classify", "--jsonl"]
         run = subprocess.run(
             command,
             cwd=folder,

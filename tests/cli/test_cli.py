@@ -109,7 +109,7 @@ def test_output_survives_a_narrow_terminal_encoding() -> None:
         (["classify", "no-such-file"], "no-such-file"),
         (["corpus", "show", "anthropic/overloadd-529"], "did you mean 'anthropic/overloaded-529'?"),
         (["corpus", "show", "nosuch"], "`chatlab corpus list WORD` finds ids"),
-        (["corpus", "check", "--corpus", "no-such-folder"], "there is no such folder"),
+        (["corpus", "check", "--corpus", "no-such-folder"], "no such folder"),
     ],
 )
 def test_wrong_use_is_one_line_and_status_2(arguments: list[str], said: str) -> None:
@@ -145,7 +145,7 @@ def test_corpus_commands_on_a_folder_of_one_s_own(
     assert main(["corpus", "add", *own, str(lines)]) == 1
     assert "the check fails: kind: expected auth, got overloaded" in capsys.readouterr().out
     assert main(["corpus", "add", *own, str(lines)]) == 1
-    assert "anthropic/mine: the corpus has a sample of this name" in capsys.readouterr().err
+    assert "anthropic/mine: the corpus has a sample with this name" in capsys.readouterr().err
     assert main(["corpus", "check", *own]) == 1
     assert "kind: expected auth, got overloaded" in capsys.readouterr().out
     assert main(["corpus", "accept", *own, "anthropic/mine"]) == 0

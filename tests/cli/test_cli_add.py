@@ -65,7 +65,7 @@ def test_a_log_line_from_standard_input(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (0, "")
     assert "sample    openai/429-rate-limit" in run.stdout
     assert "label     rate_limit, retry; openai, HTTP 429" in run.stdout
-    assert "taken out text: OpenAI key, now sk-REDACTED" in run.stdout
+    assert "removed   text: OpenAI key, now sk-REDACTED" in run.stdout
     assert "nearest   " in run.stdout
     assert "wrote " in run.stdout
     assert "the check passes" in run.stdout
@@ -196,7 +196,7 @@ def test_what_the_system_refuses_is_one_line_with_a_remedy(
         def refuse(*_: object, number: int = number, **__: object) -> None:
             raise OSError(number, os.strerror(number), str(tmp_path / "c" / ".hidden.tmp"))
 
-        monkeypatch.setattr("chatlab.corpus.adding.atomic_files.tempfile.mkstemp", refuse)
+        monkeypatch.setattr("chatlab.corpus.atomic_files.tempfile.mkstemp", refuse)
         assert main(arguments) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"chatlab: {tmp_path / 'c' / 'unknown'}: ")
@@ -237,7 +237,7 @@ def test_json_lines_are_added_one_by_one(tmp_path: Path) -> None:
     run = add(tmp_path, given="\n".join(lines).encode())
     assert run.returncode == 1
     assert run.stdout.count("wrote ") == 3
-    assert run.stderr == "chatlab: standard input: line 2: no JSON object; correct the line\n"
+    assert run.stderr == "chatlab: standard input: line 2: not a JSON object; correct the line\n"
     assert run.stdout.endswith("3 written, 1 refused\n")
     assert len(Corpus.load(tmp_path)) == 3
     again = add(tmp_path, given="\n".join(lines[:1] + lines[2:]).encode())
@@ -255,14 +255,18 @@ def test_what_classify_exports_comes_back(tmp_path: Path) -> None:
 
 
 BAD = {
-    "empty": (b"", 2, "there is nothing in it; give what the failing call said"),
-    "blank": (b" \n\t\r\n", 2, "there is nothing in it"),
-    "a program": (Path(sys.executable).read_bytes()[:5000], 2, "this is no text; give a HAR"),
-    "packed": (gzip.compress(os.urandom(3000)), 2, "this is no text"),
+    "empty": (b"", 2, "empty; give the text of the failing call"),
+    "blank": (b" \n\t\r\n", 2, "empty; give"),
+    "a program": (Path(sys.executable).read_bytes()[:5000], 2, "not text; give a HAR"),
+    "packed": (gzip.compress(os.urandom(3000)), 2, "not text"),
     "too large": (b"status 503 " * 200_000, 2, "give the part that shows the failure"),
     "rather large": (b"status 503 " * 50_000, 2, "too many for a sample"),
     "all secret": (KEY.encode(), 1, "everything in it was secret"),
-    "deep": (b'{"body":' + b"[" * 5_000 + b"]" * 5_000 + b"}", 1, "no rule and no sample knows it"),
+    "deep": (
+        b'{"body":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        1,
+        "no rule and no sample matches it",
+    ),
 }
 
 

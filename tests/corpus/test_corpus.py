@@ -12,7 +12,7 @@ import pytest
 from chatlab.cli.main import main
 from chatlab.corpus import Corpus, SampleError, check, check_sample
 from chatlab.corpus.library import shipped_folder
-from chatlab.corpus.sample import FIELDS, formatted, schema
+from chatlab.corpus.record_schema import FIELDS, formatted, schema
 from chatlab.errors import RULES
 
 EXPECTED = {
@@ -85,9 +85,9 @@ def test_the_schema_file_is_the_code_s_schema() -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"surface": "http-error"}, "surface: 'http-error' is no allowed value; did you mean 'http_error'?"),
+        ({"surface": "http-error"}, "surface: 'http-error' is not an allowed value; did you mean 'http_error'?"),
         ({"status": "401"}, "status: '401' must be integer or null"),
-        ({"expected": {**EXPECTED, "kind": "ratelimit"}}, "expected.kind: 'ratelimit' is no allowed value; did you mean 'rate_limit'?"),
+        ({"expected": {**EXPECTED, "kind": "ratelimit"}}, "expected.kind: 'ratelimit' is not an allowed value; did you mean 'rate_limit'?"),
         ({"expected": {**EXPECTED, "retryable": "no"}}, "expected.retryable: 'no' must be boolean"),
         ({"expected": {"kind": "auth"}}, "expected.retryable: the field is missing; add it"),
         ({"accept": {"knd": ["auth"]}}, "accept.knd: no such field; did you mean 'kind'?"),
@@ -112,9 +112,9 @@ def test_a_wrong_field_is_one_line_that_says_what_to_do(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "line 1: the file is no JSON"),
+        ("{", "line 1: not valid JSON"),
         ("[]", "the file must hold one JSON object"),
-        ("[" * 100_000, "the file is no JSON"),
+        ("[" * 100_000, "not valid JSON"),
     ],
 )
 def test_a_file_that_is_no_record_is_one_line(tmp_path: Path, content: str, said: str) -> None:
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     """Bytes that are no UTF-8 are named as such."""
     (tmp_path / "x.json").write_bytes(b"\xff\xfe{")
     _, problems = Corpus.load_leniently(tmp_path)
-    assert "no UTF-8 text" in problems[0]
+    assert "not UTF-8 text" in problems[0]
 
 
 def test_what_cannot_be_read_is_told_and_the_others_are_checked(
@@ -142,7 +142,7 @@ def test_what_cannot_be_read_is_told_and_the_others_are_checked(
     assert main(["corpus", "check", "--corpus", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert "1 samples, 0 unexpected" in said.out
-    assert said.err.count("it cannot be read") == said.err.count("\n") == 2
+    assert said.err.count("cannot be read") == said.err.count("\n") == 2
     assert main(["corpus", "fmt", "--corpus", str(tmp_path)]) == 1
     assert "formatted" in capsys.readouterr().out
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -154,14 +154,14 @@ def test_what_cannot_be_read_is_told_and_the_others_are_checked(
         check=False,
     )
     assert "2 failed, 1 passed" in run.stdout
-    assert "folder.json: it cannot be read (is a directory)" in run.stdout
+    assert "folder.json: cannot be read (it is a folder)" in run.stdout
 
 
 def test_adding_refuses_what_is_already_there_and_says_which(tmp_path: Path) -> None:
     """A taken id and a twin are refused without a write; a page goes into a sidecar."""
     corpus = Corpus({}, tmp_path)
     first = corpus.add(record(), "wrong-key")
-    with pytest.raises(SampleError, match="a sample of this name"):
+    with pytest.raises(SampleError, match="a sample with this name"):
         corpus.add(record(status=403), "wrong-key")
     with pytest.raises(SampleError, match="already here as openai/wrong-key"):
         corpus.add(record(why="said otherwise"), "wrong-key-2")
@@ -180,7 +180,9 @@ def test_a_sidecar_cannot_reach_outside(tmp_path: Path) -> None:
     del changed["body"]
     bad = written(tmp_path, "bad.json", changed)
     _, problems = Corpus.load_leniently(tmp_path)
-    assert problems[0].startswith(f"{bad}: body_file: '../secret.body.html' must stand beside it")
+    assert problems[0].startswith(
+        f"{bad}: body_file: '../secret.body.html' must be a file beside it"
+    )
 
 
 def test_short_names_and_completion() -> None:

@@ -154,7 +154,7 @@ def test_a_file_of_answers_is_compared(
     ("text", "said"),
     [
         ("", "the file is empty"),
-        ('{"id": "a", "kind": "auth"}\n\n[1]\n', "line 3: '[1]' is no answer"),
+        ('{"id": "a", "kind": "auth"}\n\n[1]\n', "line 3: '[1]' is not an answer"),
         ('{"kind": "auth"}', "line 1"),
         ('{"id": "a", "error": "x"}', "line 1"),
         ("\x00\ufffd", "line 1"),

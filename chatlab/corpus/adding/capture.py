@@ -1,4 +1,4 @@
-"""A failing call in a notebook, caught whole: the way from an exception to a new sample.
+"""A failing call in a notebook, kept: from an exception to a new sample.
 
     with corpus.capture() as caught:
         client.responses.create(...)
@@ -10,37 +10,45 @@ The exception does not end the cell: it is kept as ``caught.error``.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Final, Self
 
+from chatlab.corpus.adding.proposal import Proposal
+from chatlab.corpus.adding.propose import Intake
+from chatlab.corpus.library import Library
 from chatlab.corpus.sample import SampleError
 from chatlab.text.markup import safe
 
-if TYPE_CHECKING:
-    from chatlab.corpus.adding.proposal import Proposal
-    from chatlab.corpus.library import Corpus
-
-_NOTHING = "nothing failed in the with block; call saw(response) there to hand over what you have"
+_NOTHING: Final = (
+    "nothing failed in the with block; call saw(response) there to hand over what you have"
+)
 
 
 class Caught:
-    """What failed inside a ``with corpus.capture()``: a plain ``with``, around ``await`` as well.
+    """The failure of a ``with corpus.capture()`` block, which may hold ``await`` as well.
 
-    Every `Exception` is kept as `error` and goes no further, unless reraise is given; what ends a
-    program or a task (KeyboardInterrupt, SystemExit, CancelledError) is neither kept nor stopped.
-    A failure that raises nothing is handed over with `saw`. Looking at it shows the `proposal`,
-    without secrets; `error` is the exception as it was. Used again, it begins anew.
+    An `Exception` is kept as `error` and goes no further, unless reraise is given.
+    KeyboardInterrupt, SystemExit and CancelledError are neither kept nor stopped. A failure that
+    raises nothing is handed over with `saw`. The repr shows the `proposal`, without secrets;
+    `error` is the exception itself. The object can be used again.
     """
 
-    def __init__(self, corpus: Corpus, provider: str | None = None, reraise: bool = False) -> None:
+    def __init__(
+        self, intake: Intake, *, provider: str | None = None, reraise: bool = False
+    ) -> None:
         self.error: Exception | None = None
-        self.corpus = corpus
+        self._intake: Final = intake
         self._provider = provider
         self._reraise = reraise
         self._seen: object = None
         self._proposal: Proposal | None = None
 
+    @property
+    def corpus(self) -> Library:
+        """The corpus that the sample would be added to."""
+        return self._intake.corpus
+
     def saw(self, anything: object) -> None:
-        """Hand over a response, a payload or a text; an exception in the block beats it."""
+        """Hand over a response, a payload or a text; an exception in the block outranks it."""
         self._seen, self._proposal = anything, None
 
     @property
@@ -51,11 +59,10 @@ class Caught:
             if seen is None:
                 raise SampleError(_NOTHING)
             try:
-                self._proposal = self.corpus.propose(seen, provider=self._provider)
+                self._proposal = self._intake.propose(seen, provider=self._provider)
             except SystemExit:
                 raise SampleError(
-                    "reading it ends the program, by an attribute of its own; give what it said: "
-                    "saw(text)"
+                    "an attribute of it ends the program when it is read; give its text: saw(text)"
                 ) from None
         return self._proposal
 
@@ -77,13 +84,13 @@ class Caught:
     def __repr__(self) -> str:
         try:
             return repr(self.proposal)
-        except (SampleError, ModuleNotFoundError) as problem:
+        except SampleError as problem:
             return self._instead(problem)
 
     def _repr_html_(self) -> str:
         try:
             return self.proposal._repr_html_()
-        except (SampleError, ModuleNotFoundError) as problem:
+        except SampleError as problem:
             return safe(self._instead(problem))
 
     def _instead(self, problem: Exception) -> str:

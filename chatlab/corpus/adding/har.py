@@ -26,7 +26,7 @@ from chatlab.errors.reading.who_answered import provider_in
 HEAD_BYTES: Final = 64 * 1024
 _SCALAR: Final = rb'(?:"(?:[^"\\]|\\.)*+"|[^\s\[\]{}",]++)'
 _HEAD: Final = re.compile(
-    rb'\s*+\{(?:\s*+"[^"]*+"\s*+:\s*+' + _SCALAR + rb'\s*+,)*+\s*+"log"\s*:\s*\{', re.DOTALL
+    rb'(?<!\s)\s*+\{(?:\s*+"[^"]*+"\s*+:\s*+' + _SCALAR + rb'\s*+,)*+\s*+"log"\s*:\s*\{', re.DOTALL
 )
 _MARKS: Final = (b'"entries"', b'"creator"', b'"pages"')
 _BOM: Final = b"\xef\xbb\xbf"
@@ -42,7 +42,7 @@ _PUBLIC_HOSTS: Final = (
     *("generativelanguage.googleapis.com", "aiplatform.googleapis.com"),
 )
 _PUBLIC_FAMILY: Final = re.compile(
-    r"(?:[a-z0-9-]+-)?aiplatform\.googleapis\.com|bedrock-runtime(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com"
+    r"(?:[a-z0-9-]{1,63}-)?aiplatform\.googleapis\.com|bedrock-runtime(?:-fips)?\.[a-z0-9-]{1,63}\.amazonaws\.com"
 )
 _TENANTS: Final = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 _MODEL_STREAM: Final = re.compile(

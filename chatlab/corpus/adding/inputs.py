@@ -1,4 +1,4 @@
-"""The failures in whatever a person hands over: one text, JSON Lines, or a HAR, told by content."""
+"""The failures in an input: one text, JSON Lines, or a HAR, recognised by content."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def form_of(stream: IO[bytes], name: str) -> Form:
     head = stream.read(HEAD_BYTES)
     stream.seek(0)
     if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
-        raise SampleError(f"{name}: there is nothing in it; give what the failing call said")
+        raise SampleError(f"{name}: empty; give the text of the failing call")
     if is_har(head):
         return Form.HAR
     lines = [line for line in head.split(b"\n") if line.strip()]
@@ -142,7 +142,7 @@ def observed_in(stream: IO[bytes], name: str, har: Har) -> Iterator[Observed | S
 
 
 def decode(raw: bytes, name: str) -> tuple[str, str]:
-    """`raw` as text, and what is doubtful about that; `SampleError` when it is no text.
+    """`raw` as text, and what is doubtful about that; `SampleError` when it is not text.
 
     A byte order mark says how it is encoded; without one it is UTF-8, else Chinese in GB 18030
     when it looks so, else Windows-1252.
@@ -150,7 +150,7 @@ def decode(raw: bytes, name: str) -> tuple[str, str]:
     text, doubt = _text(raw)
     if len(_NO_TEXT.findall(text)) > _BINARY_SHARE * len(text):
         raise SampleError(
-            f"{name}: this is no text; give a HAR, a log line, a traceback, a curl -i dump or JSON"
+            f"{name}: not text; give a HAR, a log line, a traceback, a curl -i dump or JSON"
         )
     return text, doubt
 
@@ -195,7 +195,7 @@ def _line(line: bytes, place: str) -> Iterator[Observed | SampleError]:
     if isinstance(found, dict):
         yield Observed(place, found, doubt=doubt)
     else:
-        yield SampleError(f"{place}: no JSON object; correct the line")
+        yield SampleError(f"{place}: not a JSON object; correct the line")
 
 
 def _json(text: str | bytes) -> object:

@@ -1,71 +1,36 @@
-"""A sample that could be added: label and evidence, what was taken out, what is like it."""
+"""A sample that could be added: its label and evidence, what was removed, similar samples."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Unpack
 
+from chatlab.corpus.adding.label import EXPECTED, FIELDS, RETRYABLE, Label
+from chatlab.corpus.adding.naming import first_free, numbered, unused
 from chatlab.corpus.adding.proposal_text import proposal_html, proposal_lines
-from chatlab.corpus.checking import CHECKED, Result, check_sample
-from chatlab.corpus.library import id_of, shipped_folder
-from chatlab.corpus.novelty.similarity import sameness
-from chatlab.corpus.sample import Sample, SampleError, near, read_sample
+from chatlab.corpus.checking import Result, check_sample
+from chatlab.corpus.library import Library, id_of, shipped_folder
+from chatlab.corpus.novelty.similarity import dedup_key
+from chatlab.corpus.record_schema import near
+from chatlab.corpus.sample import Sample, SampleError, folder_of
+from chatlab.corpus.sample_files import read_sample
 from chatlab.corpus.sanitizer.placeholders import Removed
 from chatlab.corpus.sanitizer.sanitizing import sanitize, sanitize_text
-from chatlab.errors import Failure, Kind, Verdict, classify
+from chatlab.errors import Failure, Verdict, classify
+from chatlab.errors.explain.explanation import Finding
 
-if TYPE_CHECKING:
-    from chatlab.corpus.library import Corpus
-    from chatlab.errors.explain.explanation import Finding
-
-RETRYABLE: Final[Mapping[str, bool]] = {
-    **dict.fromkeys((Kind.OVERLOADED, Kind.RATE_LIMIT, Kind.TIMEOUT), True),
-    **dict.fromkeys((Kind.STARTUP_TIMEOUT, Kind.STREAM_SILENCE_TIMEOUT), True),
-    **dict.fromkeys((Kind.USAGE_LIMIT, Kind.AUTH, Kind.CONFIG), False),
-    **dict.fromkeys((Kind.PROVIDER_DISABLED, Kind.MISSING_KEY), False),
-}
-"""Whether a kind is worth another attempt, nearly always; ``generic`` can be either."""
-
-OTHERS: Final = (
-    *("why", "surface", "vendor", "api", "accept", "known_miss", "confidence", "source", "id"),
-)
-"""What a person can change beside the fields of ``expected``."""
-
-UNKNOWN: Final = "no rule and no sample knows it; say what it is: kind=... (--kind)"
-"""The doubt that a kind which a person chooses settles."""
-
-
-def unused(corpus: Corpus, record: Mapping[str, object], name: str) -> str:
-    """`name`, or with a number after it that no sample of the corpus has: 2 and up, no gaps."""
-    return _numbered(name, _free(corpus, record, name))
-
-
-def _free(corpus: Corpus, record: Mapping[str, object], name: str) -> int:
-    """The number behind the last that is taken, found in few looks; 1 stands for no number."""
-
-    def is_taken(number: int) -> bool:
-        return corpus.is_taken(id_of(record, _numbered(name, number)))
-
-    taken, free = 0, 1
-    while is_taken(free):
-        taken, free = free, 2 * free
-    while free - taken > 1:
-        middle = (taken + free) // 2
-        taken, free = (middle, free) if is_taken(middle) else (taken, middle)
-    return free
-
-
-def _numbered(name: str, number: int) -> str:
-    return name if number == 1 else f"{name}-{number}"
+UNKNOWN: Final = "no rule and no sample matches it; say what it is: kind=... (--kind)"
+"""The doubt that is settled when a person chooses the kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A sample that is like a proposal. similarity: from 0 to 1, the same words and codes.
+    """A sample similar to a proposal. similarity: from 0 to 1 (the same words and codes).
 
-    ours: whether it is in the corpus that is added to; otherwise it comes with chatlab.
+    ours: whether it is in the corpus that is added to; otherwise it ships with chatlab.
     """
 
     sample: Sample
@@ -73,31 +38,31 @@ class Neighbour:
     ours: bool = True
 
     def __str__(self) -> str:
-        said = "retry" if self.sample.expected.get("retryable") else "stop"
+        action = "retry" if self.sample.expected.get("retryable") else "stop"
         where = "" if self.ours else " of chatlab"
         kind = self.sample.expected.get("kind")
-        return f"{self.sample.id}{where} ({self.similarity:.0%}): {kind}, {said}"
+        return f"{self.sample.id}{where} ({self.similarity:.0%}): {kind}, {action}"
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A sample that was written, and what the check says of it."""
+    """A sample that was written, and the result of its check."""
 
     result: Result
 
     @property
     def sample(self) -> Sample:
-        """The sample, as it was read back from its file."""
+        """The sample, read back from its file."""
         return self.result.sample
 
     @property
     def ok(self) -> bool:
-        """Whether the check passes: the rules say what the label says, or it is a known miss."""
+        """Whether the check passes: the rules agree with the label, or it is a known miss."""
         return self.result.ok == (self.sample.known_miss is None)
 
     def __str__(self) -> str:
         sample = self.sample
-        label = _said(sample.expected)
+        label = _label(sample.expected)
         if self.ok:
             passes = "a known miss" if sample.known_miss else "the check passes"
             return f"wrote {sample.path}: {label}; {passes}"
@@ -113,18 +78,18 @@ class Added:
     __repr__ = __str__
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Proposal:
-    """What a failure would be as a sample; nothing secret is in it, and nothing is written yet.
+    """A failure as a sample: sanitized, and not written yet.
 
-    record: the draft, complete. removed: what was taken out. verdict: on what is left, with its
-    evidence. nearest: the samples most like it, the best first. same_as: the id of the sample that
-    is this failure but for its numbers. doubts: what speaks against adding it, which `write` takes
-    only with ``anyway=True``. slug: the file's name; name: what is numbered when that is taken, or
-    None when a person chose it.
+    record: the complete draft. removed: what was removed. verdict: on the sanitized failure,
+    with its evidence. nearest: the most similar samples, the best first. same_as: the id of the
+    sample that differs from it in numbers only. doubts: reasons not to add it, which `write`
+    accepts only with ``anyway=True``. slug: the file's name. name: the suggested name, which gets
+    a number when it is taken; None when a person chose the name.
     """
 
-    corpus: Corpus = field(compare=False)
+    corpus: Library = field(compare=False)
     slug: str
     name: str | None
     record: Mapping[str, object]
@@ -140,7 +105,7 @@ class Proposal:
         """The id that it would have, such as ``openai/429-rate-limit-exceeded``."""
         return id_of(self.record, self.slug)
 
-    @property
+    @cached_property
     def sample(self) -> Sample:
         """The draft as a sample."""
         return Sample(self.id, self.record)
@@ -152,12 +117,12 @@ class Proposal:
 
     @property
     def evidence(self) -> tuple[Finding, ...]:
-        """What the verdict rests on, and where in the failure it stands."""
+        """What the verdict is based on, and where in the failure it is."""
         return self.verdict.evidence
 
-    @property
+    @cached_property
     def result(self) -> Result:
-        """What the check will say of it."""
+        """The result that its check will have."""
         return check_sample(self.sample)
 
     @property
@@ -166,35 +131,43 @@ class Proposal:
         found = [self.refused] if self.refused else []
         slug = self._unused()
         here = list(self.corpus.problems_with(self.record, slug))
-        while here and slug != self._unused():  # somebody took the name just now
+        while here and slug != self._unused():  # another process took the name just now
             slug = self._unused()
             here = list(self.corpus.problems_with(self.record, slug))
         found += here
         if self.sample.known_miss and not found and self.result.ok:
-            found.append("known_miss: the rules say what the label says; leave it out")
+            found.append("known_miss: the rules agree with the label; leave it out")
         return tuple(found)
 
-    def changed(self, **fields: object) -> Proposal:
-        """The proposal with what you decide: a field of ``expected`` by its name, or one of
-        why, surface, vendor, api, accept, known_miss, confidence, source, id.
+    def changed(self, **fields: Unpack[Label]) -> Proposal:
+        """The proposal with the fields that you decide; a kind brings its usual retry decision.
 
-        A kind brings its usual retry decision along. Raises `SampleError` for another name.
+        Parameters
+        ----------
+        **fields
+            See `Label`.
+
+        Raises
+        ------
+        SampleError
+            A name is not a field of a label, or the id holds a secret or another folder.
         """
-        known = (*CHECKED, *OTHERS)
         for name in fields:
-            if name not in known:
-                raise SampleError(f"{name}: no such field{near(name, known)}")
+            if name not in FIELDS:
+                raise SampleError(f"{name}: no such field{near(name, FIELDS)}")
         if not fields:
             return self
-        label = {str(name): fields.pop(name) for name in CHECKED if name in fields}
+        given: dict[str, object] = {**fields}
+        label: dict[str, object] = {n: given.pop(n) for n in EXPECTED if n in given}
         usual = RETRYABLE.get(str(label.get("kind")))
         if usual is not None:
             label.setdefault("retryable", usual)
-        record = {**self.record, **{name: fields[name] for name in fields if name != "id"}}
+        chosen = given.pop("id", None)
+        record = {**self.record, **given}
         if label:
             record["expected"] = {**self.expected, **label}
-            record["confidence"] = fields.get("confidence", "high")
-            record["why"] = fields.get("why", self._why(label))
+            record["confidence"] = given.get("confidence", "high")
+            record["why"] = given.get("why", self._why(label))
         if "provider" in label:
             record["provider"] = label["provider"]
         if record.get("known_miss") is None:
@@ -207,24 +180,32 @@ class Proposal:
             verdict=classify(Failure.from_record(record)),
             doubts=tuple(one for one in self.doubts if one != settled),
         )
-        chosen = fields.get("id")
         if chosen is None:
             return replace(changed, slug=changed._unused())
-        refuse_secret("id", str(chosen))
+        reject_secret("id", str(chosen))
         folder, _, name = str(chosen).rpartition("/")
-        who = str(record.get("provider") or "unknown")
-        if folder not in ("", who):
-            raise SampleError(f"id: {chosen!r} must begin with {who}/, the provider's name")
+        right = folder_of(record)
+        if folder not in ("", right):
+            raise SampleError(
+                f"id: {chosen!r} must begin with {right}/, the folder of its provider"
+            )
         return replace(changed, slug=name, name=None)
 
-    def write(self, id: str | None = None, *, anyway: bool = False, **fields: object) -> Added:
-        """Write the sample into the corpus and check it; ``fields`` as in `changed`.
+    def write(self, *, anyway: bool = False, **fields: Unpack[Label]) -> Added:
+        """Write the sample into the corpus and check it. Never replaces a file.
 
-        Raises `SampleError`, and writes nothing, when there is a problem, or a doubt without
-        ``anyway``. Never writes over a file.
+        Parameters
+        ----------
+        anyway : bool
+            Whether to add it in spite of its doubts.
+        **fields
+            What you decide, as in `changed`.
+
+        Raises
+        ------
+        SampleError
+            There is a problem, or a doubt without ``anyway``. Nothing is written.
         """
-        if id is not None:
-            fields["id"] = id
         wanted = self.changed(**fields)
         against = wanted.problems or (() if anyway else wanted.doubts)
         if against:
@@ -237,7 +218,7 @@ class Proposal:
 
     def _added(self, anyway: bool) -> Sample:
         while True:
-            slug = self._unused()  # before the look at twins: one that comes later takes this name
+            slug = self._unused()  # before looking for twins: a later one then takes this name
             twin = None if anyway else self._written_meanwhile()
             if twin is not None:
                 raise SampleError(
@@ -248,19 +229,19 @@ class Proposal:
                 return self.corpus.add(self.record, slug)
             except SampleError:
                 if self._unused() == slug:
-                    raise  # else somebody took the name just now, and the next number is free
+                    raise  # otherwise the name was taken just now, and the next number is free
 
     def _written_meanwhile(self) -> Sample | None:
-        """The same failure among the samples that somebody else has given the suggested name."""
+        """The same failure, written by another process under the suggested name."""
         if self.name is None:
             return None
-        mine = sameness(self.sample.failure, self.expected)
-        for number in range(_free(self.corpus, self.record, self.name) - 1, 0, -1):
-            taken = id_of(self.record, _numbered(self.name, number))
+        mine = dedup_key(self.sample.failure, self.expected)
+        for number in range(first_free(self.corpus, self.record, self.name) - 1, 0, -1):
+            taken = id_of(self.record, numbered(self.name, number))
             if taken in self.corpus:
                 break
-            other = self.corpus.noticed(taken)
-            if other is not None and sameness(other.failure, other.expected) == mine:
+            other = self.corpus.reload(taken)
+            if other is not None and dedup_key(other.failure, other.expected) == mine:
                 return other
         return None
 
@@ -272,7 +253,7 @@ class Proposal:
         decided = {"kind", "retryable", "chain_broken"} & label.keys()
         if all(label[name] == self.expected.get(name) for name in decided):
             return self.record.get("why")
-        return f"labelled by a person; the rule {self.verdict.rule} says otherwise"
+        return f"labelled by a person; the rule {self.verdict.rule} disagrees"
 
     def __str__(self) -> str:
         return "\n".join(proposal_lines(self))
@@ -284,14 +265,12 @@ class Proposal:
         return proposal_html(self)
 
 
-def refuse_secret(where: str, name: str) -> None:
-    """Raise `SampleError`, which does not repeat it, when a sample's name holds a secret."""
+def reject_secret(where: str, name: str) -> None:
+    """Raise `SampleError`, which does not repeat the name, when a sample's name holds a secret."""
     removed = sanitize_text(name).removed
     if removed:
-        raise SampleError(
-            f"{where}: in the name stands a secret ({removed[0].kind}); choose another"
-        )
+        raise SampleError(f"{where}: the name holds a secret ({removed[0].kind}); choose another")
 
 
-def _said(expected: Mapping[str, object]) -> str:
+def _label(expected: Mapping[str, object]) -> str:
     return f"{expected.get('kind')}, {'retry' if expected.get('retryable') else 'stop'}"

@@ -1,4 +1,4 @@
-"""From anything observed of a failure to the sample that it would make: a `Proposal`."""
+"""From an observed failure to the sample that it would make: a `Proposal`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,20 @@ from functools import cache
 from hashlib import blake2b
 from typing import Final
 
-from chatlab.corpus.adding.naming import slug_of
-from chatlab.corpus.adding.proposal import UNKNOWN, Neighbour, Proposal, refuse_secret, unused
-from chatlab.corpus.adding.record import (
+from chatlab.corpus.adding.naming import slug_of, unused
+from chatlab.corpus.adding.proposal import UNKNOWN, Neighbour, Proposal, reject_secret
+from chatlab.corpus.adding.validation import reject_request_data, reject_unusable
+from chatlab.corpus.checking import CHECKED
+from chatlab.corpus.library import Library, shipped_folder
+from chatlab.corpus.novelty.clusters import LABELLED
+from chatlab.corpus.novelty.similarity import (
+    DedupKey,
+    SimilarityIndex,
+    dedup_key,
+    features,
+    without_numbers,
+)
+from chatlab.corpus.record import (
     OBSERVED,
     api_at,
     client_of,
@@ -17,12 +28,8 @@ from chatlab.corpus.adding.record import (
     encodable,
     record_of,
 )
-from chatlab.corpus.adding.validation import refuse_sent, refuse_unfit
-from chatlab.corpus.checking import CHECKED
-from chatlab.corpus.library import Corpus, shipped_folder
-from chatlab.corpus.novelty.drafts import LABELLED
-from chatlab.corpus.novelty.similarity import Likeness, features, sameness, without_numbers
-from chatlab.corpus.sample import FIELDS, Sample
+from chatlab.corpus.record_schema import FIELDS
+from chatlab.corpus.sample import Sample
 from chatlab.corpus.sanitizer.sanitizing import Sanitized, sanitize
 from chatlab.errors import UNMATCHED, Failure, Verdict, classify, observe
 from chatlab.errors.reading.who_answered import normalised_provider
@@ -33,24 +40,36 @@ _SHIPPED: Final = "chatlab:"
 
 
 class Intake:
-    """What turns failures into proposals for `corpus`, one after the other.
+    """Turns failures into proposals for `corpus`.
 
-    Each is held against the samples of `corpus` and against those that come with chatlab.
+    Each failure is compared with the samples of `corpus` and with those that ship with chatlab.
+    What is known of the samples is computed once; samples that are added later are noticed.
     """
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Library) -> None:
         self.corpus: Final = corpus
-        seen = {one: sample.failure for one, sample in corpus.items()}
-        names = {one: features(failure) for one, failure in seen.items()}
-        self._same: Final = {
-            sameness(failure, corpus[one].expected): one for one, failure in seen.items()
-        }
-        self._known: Final = dict(corpus)
-        shipped = shipped_folder()
-        if corpus.folder is None or corpus.folder.resolve() != shipped.resolve():
-            self._known.update(_shipped()[0])
-            names |= _shipped()[1]
-        self._likeness: Final = Likeness(names)
+        self._known: Final[dict[str, Sample]] = {}
+        self._features: Final[dict[str, frozenset[str]]] = {}
+        self._same: Final[dict[DedupKey, str]] = {}
+        self._index: SimilarityIndex | None = None
+
+    def _updated(self) -> SimilarityIndex:
+        """The index of all samples; those that the corpus got since the last call are added."""
+        if self._index is None:
+            folder, shipped = self.corpus.folder, shipped_folder()
+            if folder is None or folder.resolve() != shipped.resolve():
+                known, names = _shipped()
+                self._known.update(known)
+                self._features.update(names)
+        new = {name: sample for name, sample in self.corpus.items() if name not in self._known}
+        if self._index is not None and not new:
+            return self._index
+        for name, sample in new.items():
+            self._known[name] = sample
+            self._features[name] = features(sample.failure)
+            self._same[dedup_key(sample.failure, sample.expected)] = name
+        self._index = SimilarityIndex(self._features)
+        return self._index
 
     def propose(
         self,
@@ -62,11 +81,21 @@ class Intake:
     ) -> Proposal:
         """The sample that `anything` would make; a corpus record keeps the label that it has.
 
-        provider: who answered; it beats what the failure says. address: the path of the call.
-        source: for the sample's field. Raises `SampleError` when nothing was observed or it is
-        too large, `ModuleNotFoundError` when the secret detector is missing.
+        Parameters
+        ----------
+        provider : str, optional
+            Who answered; it outranks what the failure shows.
+        address : str
+            The path of the call.
+        source : mapping, optional
+            The sample's field of that name.
+
+        Raises
+        ------
+        SampleError
+            Nothing was observed, it is too large, or it is not a failure.
         """
-        refuse_sent(anything)
+        reject_request_data(anything)
         given = anything if is_record(anything) and isinstance(anything, Mapping) else None
         if given is None:
             failure = observe(anything, provider)
@@ -79,20 +108,17 @@ class Intake:
                 draft["provider"] = normalised_provider(provider)
             failure = Failure.from_record(draft)
         strict = given is not None and "expected" in given
-        refuse_unfit(failure, draft, labelled=strict)
+        reject_unusable(failure, draft, labelled=strict)
         return self._proposal(failure, draft, strict=strict)
 
     def remember(self, proposal: Proposal, sample_id: str) -> None:
-        """Take `proposal` for a sample from now on: the same failure again is a duplicate."""
-        key = sameness(proposal.sample.failure, proposal.expected)
+        """Treat `proposal` as a sample from now on: the same failure again is a duplicate."""
+        key = dedup_key(proposal.sample.failure, proposal.expected)
         self._same.setdefault(key, sample_id)
 
     @staticmethod
     def outline(failure: Failure) -> bytes:
-        """Failures with the same outline are the same but for their numbers and secrets.
-
-        It is quickly made and small, so that thousands can be compared.
-        """
+        """Equal for failures that differ in numbers and secrets only; cheap and small."""
         signals = failure.signals
         words = without_numbers(signals.words)
         seen = repr((failure.status, signals.provider, signals.should_retry, words))
@@ -105,7 +131,7 @@ class Intake:
         verdict = classify(seen)
         nearest = self._neighbours(seen)
         record = _completed(cleaned, verdict, nearest, strict=strict)
-        key = sameness(seen, _mapping(record["expected"]))
+        key = dedup_key(seen, _mapping(record["expected"]))
         name = slug_of(verdict)
         same = None if strict else self._same.get(key)
         return Proposal(
@@ -122,7 +148,7 @@ class Intake:
         )
 
     def _neighbours(self, failure: Failure) -> tuple[Neighbour, ...]:
-        found = self._likeness.nearest(features(failure), _NEAREST)
+        found = self._updated().nearest(features(failure), _NEAREST)
         return tuple(
             Neighbour(self._known[one.id], one.similarity, not one.id.startswith(_SHIPPED))
             for one in found
@@ -142,7 +168,7 @@ def is_record(thing: object) -> bool:
 @cache
 def _shipped() -> tuple[dict[str, Sample], dict[str, frozenset[str]]]:
     """The samples that come with chatlab, and their features; by ids that say so."""
-    corpus, _ = Corpus.load_leniently(shipped_folder())
+    corpus, _ = Library.load_leniently(shipped_folder())
     samples = {f"{_SHIPPED}{one}": corpus[one] for one in corpus}
     return samples, {one: features(sample.failure) for one, sample in samples.items()}
 
@@ -162,8 +188,8 @@ def _doubts(
 ) -> Iterator[str]:
     differ = differences(classify(failure), verdict)
     if differ:
-        how = "without what was taken out" if cleaned.removed else "written down as a record"
-        yield f"{how} the verdict is another ({'; '.join(differ)})"
+        how = "after sanitizing" if cleaned.removed else "as a record"
+        yield f"{how} the verdict changes ({'; '.join(differ)})"
     if verdict.rule == UNMATCHED and not any(one.similarity >= LABELLED for one in nearest):
         yield UNKNOWN
     if same is not None:
@@ -175,17 +201,17 @@ def _completed(
 ) -> dict[str, object]:
     """The record with a label; of a record with a label of its own, what it has."""
     expected = {name: getattr(verdict, name) for name in CHECKED} | {"kind": str(verdict.kind)}
-    why, confidence = f"the rule {verdict.rule} says so: {verdict.explain().because}", "low"
+    why, confidence = f"the rule {verdict.rule} matches: {verdict.explain().because}", "low"
     first = nearest[0] if nearest else None
     if first is not None and first.similarity >= LABELLED:
         theirs = {name: first.sample.expected[name] for name in ("kind", "retryable")}
         if verdict.rule == UNMATCHED:
             expected |= theirs | {"chain_broken": first.sample.expected["chain_broken"]}
-            why = f"no rule knows it; {first.sample.id} is most like it"
+            why = f"no rule matches it; {first.sample.id} is the nearest sample"
         elif all(expected[name] == value for name, value in theirs.items()):
             confidence = "medium"
     elif verdict.rule == UNMATCHED:
-        why = "no rule knows it and no sample is like it: label it"
+        why = "no rule matches it and no sample is like it: label it"
     completed: dict[str, object] = {
         "provider": verdict.provider,
         **dict.fromkeys(("vendor", "api", "status", "body", "exception", "text", "accept")),
@@ -209,7 +235,7 @@ def _name_in(draft: Mapping[str, object]) -> str | None:
     slug = draft.get("slug")
     if not isinstance(slug, str):
         return None
-    refuse_secret("slug", slug)
+    reject_secret("slug", slug)
     return slug
 
 

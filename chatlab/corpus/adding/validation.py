@@ -1,4 +1,4 @@
-"""What cannot become a sample: nothing, too much, a success, what was sent along with an answer."""
+"""What cannot become a sample: nothing, too much, a success, request data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from chatlab.corpus.adding.har import entries_in, is_error_answer
-from chatlab.corpus.adding.record import OBSERVED
+from chatlab.corpus.record import OBSERVED
 from chatlab.corpus.sample import SampleError
 from chatlab.corpus.sanitizer.json_walk import texts_in
 from chatlab.errors import UNMATCHED, Failure, classify
@@ -17,27 +17,27 @@ from chatlab.errors import UNMATCHED, Failure, classify
 MAX_CHARS: Final = 256 * 1024
 """A failure of more characters is refused: a sample is to be read by people."""
 
-_GIVE: Final = "give what the failing call said"
+_GIVE: Final = "give the text of the failing call"
 _NO_WORDS: Final = frozenset(("true", "false", "null", "none", "nan", "undefined"))
 _SUCCESS_LINE: Final = re.compile(r"HTTP/\S{1,8} 2\d\d(?: [A-Za-z ]{0,40})?")
 _ANSWERS: Final = ("choices", "output", "candidates", "content", "data", "embeddings", "models")
 _ERRORS: Final = ("error", "errors", "detail", "message", "fault", "incomplete_details")
 
 
-def refuse_sent(thing: object) -> None:
-    """Raise `SampleError` when a HAR, or an entry of one, is in `thing`: it tells what was sent."""
+def reject_request_data(thing: object) -> None:
+    """Raise `SampleError` when a HAR, or an entry of one, is in `thing`: it has request data."""
     inside = list(thing.values()) if isinstance(thing, Mapping) else [thing]
     if any(entries_in(_decoded(one)) for one in (thing, *inside)):
         raise SampleError(
-            "this is a HAR entry, which holds what was sent too; give its response alone, or the "
+            "this is a HAR entry, which holds request data too; give its response alone, or the "
             "HAR as a file: chatlab corpus add FILE"
         )
 
 
-def refuse_unfit(failure: Failure, draft: Mapping[str, object], *, labelled: bool) -> None:
+def reject_unusable(failure: Failure, draft: Mapping[str, object], *, labelled: bool) -> None:
     """Raise `SampleError` when there is nothing in `failure`, of record `draft`, or too much.
 
-    labelled: a person has said what it is, so that it is not asked whether it is a success.
+    labelled: a person has labelled it, so that it is not tested for being a success.
     """
     if "sign:no-evidence" in failure.signals.terms:
         raise SampleError(f"nothing was observed; {_GIVE}")
@@ -49,7 +49,7 @@ def refuse_unfit(failure: Failure, draft: Mapping[str, object], *, labelled: boo
             "part that shows the failure"
         )
     if failure.status is None and not any(map(_has_words, texts)):
-        raise SampleError(f"there is no word in it; {_GIVE}")
+        raise SampleError(f"it has no words; {_GIVE}")
     if not labelled and _is_success(failure) and classify(failure).rule == UNMATCHED:
         raise SampleError(f"this is the answer of a call that succeeded; {_GIVE}")
 

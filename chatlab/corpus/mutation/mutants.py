@@ -1,8 +1,8 @@
-"""Rule tables with one thing wrong.
+"""Rule tables with one error.
 
 A mutant deletes a rule or a piece of its evidence, swaps a rule with the next one, drops what it
 needs or what forbids it, turns its decision round, or changes its kind. It is equivalent when no
-failure whatever can tell it from the rules; what merely nobody has shown yet is not.
+failure at all has another verdict under it; a change that no sample shows yet is not equivalent.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _meet(one: int | str, other: int | str) -> bool:
 def _implied_by(piece: Piece, rules: RuleTable) -> str:
     """Another value that is seen wherever `piece` is and gives the same answer, or nothing.
 
-    It stands in the same part, or, for a rule's own words and class names, among the words of the
+    It is in the same part, or, for a rule's own words and class names, among the words of the
     rules behind it, as long as all of them give the same answer. A code proves nothing of words:
     headers hold codes, and no words are read there.
     """

@@ -1,13 +1,15 @@
-"""Mutants tried on the corpus and on what is documented: which are detected, which survive.
+"""Runs mutants of the rules on the samples and on the documents: which are detected, and by which.
 
-A mutant is detected when a verdict turns from right to wrong on a sample, on a documented fact or
-on a clause of the written contract. Facts say nothing against another kind or decision of a rule:
-they name the rule, and take its verdict as it is. Nothing is compiled for a mutant.
+A mutant is detected when a verdict turns from right to wrong: on a sample, or on a documented fact
+or a line of the written contract. The two scores are reported apart. Documents are made from the
+rules' own facts, so that deleting a fact is always detected by them; only samples are independent.
+Facts cannot detect another kind or decision of a rule: they name the rule, and expect its verdict,
+whatever it is. Nothing is compiled for a mutant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,16 +41,17 @@ _HEAD: Final = [
     "by documents",
     "equivalent",
     "survived",
-    "score",
+    "score by samples",
+    "score by documents",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one mutant.
+    """The result of one mutant.
 
-    samples, documents: the ids of what turns wrong. equivalent: why none ever could, or empty.
-    reason: why it survived, or empty.
+    samples, documents: the ids of those that turn wrong. equivalent: why no failure can detect it,
+    or empty. reason: why it survived, or empty.
     """
 
     mutant: Mutant
@@ -64,36 +67,43 @@ class Trial:
 
     @property
     def survived(self) -> bool:
-        """Whether nothing notices it, although something could."""
+        """Whether nothing detects it, although a failure could."""
         return not self.detected and not self.equivalent
 
 
 class Mutation:
-    """All trials, counted. Equivalent mutants are counted apart and in no score."""
+    """All trials, counted. Equivalent mutants are counted apart and in no score.
+
+    Each score is a share from 0 to 1 of the mutants that are not equivalent.
+    """
 
     def __init__(self, trials: Iterable[Trial]) -> None:
         self.trials: Final = tuple(trials)
 
     @property
-    def score(self) -> float:
-        """The share, from 0 to 1, of mutants that samples or documents detect."""
-        return _score(self.trials)
+    def score_by_samples(self) -> float:
+        """The share that samples detect."""
+        return _share(self.trials, lambda one: bool(one.samples))
 
     @property
-    def score_by_samples(self) -> float:
-        """The share that samples detect by themselves, documented pieces left aside."""
-        told = [one for one in self.trials if one.mutant.operator != DELETE_FACT]
-        counted = [one for one in told if not one.equivalent]
-        return sum(bool(one.samples) for one in counted) / len(counted) if counted else 1.0
+    def score_by_samples_of_rows(self) -> float:
+        """The share that samples detect of the mutants that do not delete a documented piece."""
+        rows = [one for one in self.trials if one.mutant.operator != DELETE_FACT]
+        return _share(rows, lambda one: bool(one.samples))
+
+    @property
+    def score_by_documents(self) -> float:
+        """The share that documents detect."""
+        return _share(self.trials, lambda one: bool(one.documents))
 
     @property
     def survivors(self) -> tuple[Trial, ...]:
-        """The trials of mutants that nothing notices."""
+        """The trials of mutants that nothing detects."""
         return tuple(one for one in self.trials if one.survived)
 
     @property
     def equivalents(self) -> tuple[Trial, ...]:
-        """The trials of mutants that no failure can tell from the rules."""
+        """The trials of mutants that behave like the rules on every failure."""
         return tuple(one for one in self.trials if one.equivalent)
 
     def rows(self) -> list[list[str]]:
@@ -105,12 +115,13 @@ class Mutation:
         return [_row(name, found) for name, found in [*groups.items(), ("all", self.trials)]]
 
     def summary(self) -> str:
-        """One sentence in numbers."""
+        """Two sentences in numbers."""
+        count = len(self.trials) - len(self.equivalents)
         return (
-            f"{self.score:.1%} of {len(self.trials) - len(self.equivalents)} mutants are detected "
-            f"by samples or documents, {len(self.survivors)} survive, {len(self.equivalents)} more "
-            f"are equivalent; samples alone detect {self.score_by_samples:.1%} of those that do "
-            "not delete a documented piece"
+            f"Samples detect {self.score_by_samples:.1%} of {count} mutants, and "
+            f"{self.score_by_samples_of_rows:.1%} of those that do not delete a documented piece. "
+            f"Documents, which are made from the rules, detect {self.score_by_documents:.1%}; "
+            f"{len(self.survivors)} mutants survive, {len(self.equivalents)} more are equivalent."
         )
 
     def __repr__(self) -> str:
@@ -136,14 +147,22 @@ class Mutation:
 
 
 def mutate(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Mutation:
-    """Every mutant of `rules`, tried on the `samples` that are right today and on documents."""
+    """Every mutant of `rules`, run on the `samples` that are right today and on the documents.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        Known misses are left out.
+    rules : iterable of Rule, optional
+        The rules that are mutated.
+    """
     table = as_table(rules)
-    bench = _Bench(table, (*probes(samples, table), *documented_probes(table)))
+    bench = _MutantRunner(table, (*probes(samples, table), *documented_probes(table)))
     return Mutation(bench.tried(mutant) for mutant in mutants(table))
 
 
-class _Bench:
-    """Rules and all that they are tried on, found by the row that decides and by evidence."""
+class _MutantRunner:
+    """Rules and their probes, indexed by the row that decides and by evidence."""
 
     def __init__(self, rules: RuleTable, tried_on: Iterable[Probe]) -> None:
         self._rules = rules
@@ -162,7 +181,7 @@ class _Bench:
                 self._by_term.setdefault(term, []).append(probe)
 
     def tried(self, mutant: Mutant) -> Trial:
-        """What becomes of `mutant`."""
+        """The result of `mutant`."""
         changes = [change for change in self._changes(mutant) if change[1] is not change[2]]
         wrong = [probe for probe, _, after in changes if not probe.right(after)]
         samples = tuple(probe.id for probe in wrong if probe.is_sample)
@@ -175,7 +194,7 @@ class _Bench:
         return Trial(mutant, reason=self._reason(mutant, changes))
 
     def _changes(self, mutant: Mutant) -> Iterator[_Change]:
-        """The probes that meet the change, each with the rule that decided and decides now."""
+        """The probes that the change affects, each with the rule that decided and decides now."""
         rules, row = self._rules, self._rows[mutant.rule]
         bit = 1 << row
         if mutant.piece is not None:
@@ -229,18 +248,19 @@ def _why(trial: Trial) -> str:
     return trial.equivalent or trial.reason
 
 
-def _score(trials: Sequence[Trial]) -> float:
+def _share(trials: Iterable[Trial], detects: Callable[[Trial], bool]) -> float:
     counted = [one for one in trials if not one.equivalent]
-    return sum(one.detected for one in counted) / len(counted) if counted else 1.0
+    return sum(map(detects, counted)) / len(counted) if counted else 1.0
 
 
 def _row(name: str, trials: Sequence[Trial]) -> list[str]:
-    by_samples = sum(bool(one.samples) for one in trials)
     counts = (
         len(trials),
-        by_samples,
-        sum(one.detected for one in trials) - by_samples,
+        sum(bool(one.samples) for one in trials),
+        sum(bool(one.documents) for one in trials),
         sum(bool(one.equivalent) for one in trials),
         sum(one.survived for one in trials),
     )
-    return [name, *map(str, counts), f"{_score(trials):.1%}"]
+    by_samples = _share(trials, lambda one: bool(one.samples))
+    by_documents = _share(trials, lambda one: bool(one.documents))
+    return [name, *map(str, counts), f"{by_samples:.1%}", f"{by_documents:.1%}"]

@@ -14,7 +14,7 @@ from chatlab.errors import Failure, Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class Precedence:
     """One line of the contract: of a failure that shows `seen`, this is right. because: why."""
 
     because: str
@@ -59,33 +59,33 @@ _LOST_CHAIN: Final = "previous response cannot be used"
 _CUT: Final = 'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n'
 _OWN_LIMIT: Final = "an application's own usage limit is no provider's"
 
-PRECEDENCE: Final[tuple[Clause, ...]] = (
-    Clause(
+PRECEDENCE: Final[tuple[Precedence, ...]] = (
+    Precedence(
         "a history that cannot be continued comes before a cut stream",
         {"body": _CUT % "was provided without its required 'reasoning' item"},
         Kind.GENERIC,
         False,
     ),
-    Clause(
+    Precedence(
         "a cut stream comes before a lost previous response",
         {"body": _CUT % _LOST_CHAIN},
         Kind.TIMEOUT,
         True,
     ),
-    Clause(
+    Precedence(
         "a lost previous response comes before overload",
         {"status": 529, "text": _LOST_CHAIN},
         Kind.GENERIC,
         True,
     ),
-    Clause(
+    Precedence(
         "a quota of 0 stays 0 however large the request",
         {"status": 429, "text": "Limit: 0, Requested: 100. quota limit: 0"},
         Kind.USAGE_LIMIT,
         False,
     ),
     *(
-        Clause(
+        Precedence(
             f"{_OWN_LIMIT}: {code}",
             {"status": 409, "headers": {_CODE_HEADER: code}, "provider": "openai"},
             Kind.USAGE_LIMIT,
@@ -95,7 +95,7 @@ PRECEDENCE: Final[tuple[Clause, ...]] = (
         for code in ("usage_limit", "usage_limit_exceeded", "usage_limit code=insufficient_quota")
     ),
     *(
-        Clause(
+        Precedence(
             f"a rate limit that opens after days is a plan's allowance: {shown}",
             seen,
             Kind.USAGE_LIMIT,
@@ -104,7 +104,7 @@ PRECEDENCE: Final[tuple[Clause, ...]] = (
         for shown, seen in _OPENS_AFTER_DAYS.items()
     ),
     *(
-        Clause(
+        Precedence(
             f"on an edge's page the status {status} decides, not the word overloaded",
             {"status": status, "text": "the origin is overloaded"},
             Kind.TIMEOUT,
@@ -113,7 +113,7 @@ PRECEDENCE: Final[tuple[Clause, ...]] = (
         for status in _EDGE
     ),
     *(
-        Clause(
+        Precedence(
             f"{status} blames the caller, whatever the transport's words",
             {"status": status, "text": "connection error"},
             Kind.GENERIC,
@@ -122,59 +122,59 @@ PRECEDENCE: Final[tuple[Clause, ...]] = (
         for status in _CALLER
     ),
     *(
-        Clause(
+        Precedence(
             f"the words of a {status} do not make it a rate limit",
             {"status": status, "text": "rate limit reached"},
             *STATUSES[status],
         )
         for status in (400, 401, 403, 404, 413, 422)
     ),
-    Clause(
+    Precedence(
         "Google says of every refilling quota that it is the current one",
         {"status": 429, "text": "You exceeded your current quota.", "provider": "google"},
         Kind.RATE_LIMIT,
         True,
     ),
-    Clause(
+    Precedence(
         "RESOURCE_EXHAUSTED refills, whatever the sentence beside it",
         {"text": "RESOURCE_EXHAUSTED. You exceeded your current quota."},
         Kind.RATE_LIMIT,
         True,
     ),
     *(
-        Clause(
+        Precedence(
             f"the status {status} decides, not the word forbidden",
             {"status": status, "text": "the backend said forbidden"},
             *STATUSES[status],
         )
         for status in (404, 500)
     ),
-    Clause(
+    Precedence(
         "the status blames the caller, whatever deadline ran out meanwhile",
         {"status": 400, "text": "context deadline exceeded"},
         Kind.GENERIC,
         False,
     ),
-    Clause(
+    Precedence(
         "the caller's own deadline comes before the words of a server's failure",
         {"text": "the server had an error: context deadline exceeded"},
         Kind.TIMEOUT,
         False,
     ),
-    Clause(
+    Precedence(
         "a server's failure comes before what was cancelled for it",
         {"text": "internal server error: context canceled"},
         Kind.GENERIC,
         True,
     ),
-    Clause(
+    Precedence(
         "a provider's own code for the request comes before the status 404",
         {"status": 404, "headers": {_CODE_HEADER: "ValidationException"}},
         Kind.GENERIC,
         False,
     ),
     *(
-        Clause(
+        Precedence(
             f"the class name {name} alone",
             {"exception_type": f"openai.{name}"},
             kind,
@@ -192,8 +192,8 @@ PRECEDENCE: Final[tuple[Clause, ...]] = (
 """Which of two signals wins."""
 
 
-def clauses() -> Iterator[Clause]:
+def contract() -> Iterator[Precedence]:
     """The whole contract."""
     for status, (kind, retryable) in STATUSES.items():
-        yield Clause(f"status {status}", {"status": status}, kind, retryable)
+        yield Precedence(f"status {status}", {"status": status}, kind, retryable)
     yield from PRECEDENCE

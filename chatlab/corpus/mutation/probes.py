@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from chatlab.corpus.checking import check_sample
 from chatlab.corpus.mutation.documented_facts import facts_of, outcome, showings
-from chatlab.corpus.mutation.precedence import Clause, clauses
+from chatlab.corpus.mutation.precedence import Precedence, contract
 from chatlab.corpus.sample import Sample
 from chatlab.errors import Rule, RuleTable
 from chatlab.errors.reading.signals import Signals
@@ -20,7 +20,7 @@ from chatlab.errors.rules.table import Seen
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A failure and what is right of it.
+    """A failure and which verdicts on it are right.
 
     id: of the sample, or the documented fact. matches: each piece of evidence in it with the bits
     of the rows it speaks for. scope: the bits of the rows that may decide. right: whether the
@@ -78,7 +78,7 @@ def documented_probes(rules: RuleTable) -> Iterator[Probe]:
             probe = _probe(str(showing), signals, rules, scope, right, names_rule=True)
             if probe.right(probe.decided(rules)):
                 yield probe
-    for clause in clauses():
+    for clause in contract():
         signals = clause.failure.signals
         right = _right_by_contract(clause)
         probe = _probe(str(clause), signals, rules, everywhere, right)
@@ -121,7 +121,7 @@ def _right_of_sample(sample: Sample, signals: Signals) -> Callable[[Rule | None]
     return right
 
 
-def _right_by_contract(clause: Clause) -> Callable[[Rule | None], bool]:
+def _right_by_contract(clause: Precedence) -> Callable[[Rule | None], bool]:
     def right(rule: Rule | None) -> bool:
         names_provider = rule is None or not rule.own_application
         same = outcome(rule)[:2] == (clause.kind, clause.retryable)

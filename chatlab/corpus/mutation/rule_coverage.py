@@ -20,7 +20,7 @@ PARTS: Final = ("", "given.", "unless.")
 """What the part of a piece is called: a rule's own evidence, what it needs, what forbids it."""
 
 NAMED: Final = ("codes", "exceptions", "transport", "phrases")
-"""The columns that hold names and words; HTTP and chatlab define what is in the others."""
+"""The columns with names and words; HTTP and chatlab define the values of the others."""
 
 _SHOWN_IDS: Final = 3
 _Key = TypeVar("_Key")
@@ -127,7 +127,24 @@ class Coverage:
 
 
 def coverage(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Coverage:
-    """What the `samples` that are right today need of `rules`."""
+    """The rules and pieces of evidence that the `samples` which are right today need.
+
+    >>> from chatlab import Corpus
+    >>> coverage(Corpus.load().values()).unneeded()
+    []
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        Samples with a wrong verdict are left out.
+    rules : iterable of Rule, optional
+        The rules that are examined.
+
+    Returns
+    -------
+    Coverage
+        The ids of the samples that need each rule and each piece.
+    """
     table = as_table(rules)
     of_rule: dict[str, list[str]] = {rule.id: [] for rule in table}
     of_piece: dict[Piece, list[str]] = {piece: [] for piece in pieces_of(table)}
@@ -168,7 +185,7 @@ def term_of(piece: Piece) -> str:
 
 
 def bit_of(piece: Piece, rows: Mapping[str, int]) -> int:
-    """The bit by which the piece speaks; `rows` says where each rule stands."""
+    """The bit of the piece; `rows` has the row of each rule."""
     return 1 << (rows[piece.rule] + PARTS.index(piece.part) * len(rows))
 
 

@@ -1,4 +1,4 @@
-"""Failures that nobody has looked at, out of folders, files and logs."""
+"""Reads failures from folders, files and logs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from chatlab.corpus.sample import FIELDS, SampleError
+from chatlab.corpus.record_schema import FIELDS
+from chatlab.corpus.sample import SampleError
 from chatlab.errors import Failure, observe
 
 LINES: Final = (".log", ".jsonl", ".ndjson")
-"""How a file is called that holds one failure a line; any other file is one failure."""
+"""The endings of files with one failure a line; any other file is one failure."""
 
 _OBSERVED: Final = frozenset({"status", "headers", "body", "exception", "text"}) & FIELDS.keys()
 _CONTINUED: Final = (
@@ -28,7 +29,7 @@ def read_failures(path: str | Path) -> Iterator[tuple[str, Failure]]:
 
     A log holds one a line, where an indented line belongs to the one before; a line, or a file,
     that is a JSON object with a corpus record's fields is read as one. Raises `SampleError` for
-    what is not there, is empty, or is no text.
+    what is missing, empty, or not text.
     """
     place = Path(path)
     if not place.is_dir():
@@ -36,7 +37,7 @@ def read_failures(path: str | Path) -> Iterator[tuple[str, Failure]]:
         return
     files = sorted(file for file in place.rglob("*") if file.is_file())
     if not files:
-        raise SampleError(f"{place}: the folder holds no file; name one with failures in it")
+        raise SampleError(f"{place}: the folder has no files; name one with failures in it")
     for file in files:
         name = file.relative_to(place).as_posix()
         yield from failures_in(_read(file), name, by_line=file.suffix in LINES)
@@ -45,10 +46,10 @@ def read_failures(path: str | Path) -> Iterator[tuple[str, Failure]]:
 def failures_in(raw: bytes, name: str, *, by_line: bool) -> Iterator[tuple[str, Failure]]:
     """The failures in `raw`, which was found under `name`."""
     if b"\0" in raw:
-        raise SampleError(f"{name}: the file is no text; give a log, a JSON record or a dump")
+        raise SampleError(f"{name}: not a text file; give a log, a JSON record or a dump")
     text = raw.decode("utf-8", "replace")
     if not text.strip():
-        raise SampleError(f"{name}: there is nothing in it; give what the failing call said")
+        raise SampleError(f"{name}: empty; give the text of the failing call")
     if not by_line:
         yield name, _failure(text)
         return

@@ -1,4 +1,4 @@
-"""How alike two failures are: by their words in pairs and by their codes, the rare ones most."""
+"""How similar two failures are: words, pairs of words and codes, the rare ones weighted most."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chatlab.errors import Failure
 from chatlab.errors.reading.signals import ends_of
 
 READ_CHARS: Final = 6_000
-"""Of a longer text, so many characters at each end are compared."""
+"""Of a longer text, this many characters at each end are compared."""
 
 _ADDRESS: Final = re.compile(r"https?://\S+")
 _WORD: Final = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
@@ -23,7 +23,7 @@ _NUMBERED: Final = re.compile(r"(?<![a-z])[a-z]*+[0-9][a-z0-9]*+")
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Something known that is like a failure. similarity: from 0 to 1, the same words and codes."""
+    """A known failure that is similar to another. similarity: from 0 to 1 (the same features)."""
 
     id: str
     similarity: float
@@ -33,7 +33,7 @@ class Near:
 
 
 def without_numbers(words: str) -> str:
-    """`words`, in lower case, a space in the place of each that has a digit; in linear time."""
+    """`words`, in lower case, with a space in place of each word that has a digit; linear time."""
     return _NUMBERED.sub(" ", words)
 
 
@@ -54,29 +54,29 @@ def features(failure: Failure) -> frozenset[str]:
     return frozenset(names)
 
 
-class Key(NamedTuple):
-    """What two failures share that differ in numbers and addresses only.
+class DedupKey(NamedTuple):
+    """Equal for two failures that differ in numbers and addresses only.
 
-    Where an answer was seen it is the answer's: a client that raised adds words of its own.
+    If there is a response, only the response is compared: a client that raises adds its own words.
     """
 
     features: frozenset[str]
     label: tuple[object, ...]
 
 
-def sameness(failure: Failure, expected: Mapping[str, object]) -> Key:
-    """The `Key` of `failure`, labelled `expected`."""
+def dedup_key(failure: Failure, expected: Mapping[str, object]) -> DedupKey:
+    """The `DedupKey` of `failure`, labelled `expected`."""
     label = (expected.get(name) for name in ("kind", "retryable", "provider", "chain_broken"))
     answered = failure.status is not None and failure.body
     answer = Failure(status=failure.status, body=failure.body) if answered else failure
-    return Key(features(answer), tuple(map(repr, label)))
+    return DedupKey(features(answer), tuple(map(repr, label)))
 
 
-class Likeness:
+class SimilarityIndex:
     """Known failures, by id, that others can be compared with.
 
-    The similarity is the cosine between two sets of features, each feature weighted by how few
-    of the known failures have it; a feature that none has weighs most.
+    The similarity is the cosine between two sets of features. A feature weighs more the fewer
+    known failures have it; a feature of none of them weighs most.
     """
 
     def __init__(self, known: Mapping[str, frozenset[str]]) -> None:
@@ -93,14 +93,14 @@ class Likeness:
         self._length: Final = [self._size(known[one]) for one in self._ids]
 
     @classmethod
-    def of(cls, failures: Mapping[str, Failure]) -> Likeness:
-        """The likeness to each of `failures`."""
+    def of(cls, failures: Mapping[str, Failure]) -> SimilarityIndex:
+        """An index of `failures`."""
         return cls({name: features(failure) for name, failure in failures.items()})
 
     def nearest(
-        self, names: Iterable[str], count: int = 3, but: Container[str] = ()
+        self, names: Iterable[str], count: int = 3, *, without: Container[str] = ()
     ) -> tuple[Near, ...]:
-        """The `count` known failures, the ids in `but` left out, most like these features."""
+        """The `count` most similar known failures, without the ids in `without`."""
         wanted = frozenset(names)
         shared = [0.0] * len(self._ids)
         for name in sorted(wanted & self._having.keys()):
@@ -111,7 +111,7 @@ class Likeness:
         found = (
             (-min(1.0, both / (size * self._length[number])), number)
             for number, both in enumerate(shared)
-            if both and self._ids[number] not in but
+            if both and self._ids[number] not in without
         )
         return tuple(Near(self._ids[number], -minus) for minus, number in nsmallest(count, found))
 

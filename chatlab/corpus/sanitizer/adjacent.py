@@ -1,4 +1,4 @@
-"""What a secret leaves beside its placeholder: other parts of a key, the rest of a folded line."""
+"""The rest of a secret beside its placeholder: other parts of a key, a folded line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from chatlab.corpus.sanitizer.key_value import Take, replaced
 from chatlab.corpus.sanitizer.placeholders import WORD
-from chatlab.corpus.sanitizer.randomness import is_drawn_after_prefix, is_random
+from chatlab.text.randomness import is_random, looks_random
 
 _PLACEHOLDER: Final = rf"{WORD}(?:_\d{{1,6}})?(?![A-Za-z0-9_])"
 _FOLDED: Final = re.compile(
@@ -26,14 +26,14 @@ _PART_BEFORE: Final = re.compile(
 
 
 def redact_neighbours(text: str, take: Take) -> str:
-    """`text` without drawn characters that a dot or a line's end parts from a placeholder."""
+    """`text` without random characters that a dot or a line end separates from a placeholder."""
     if WORD not in text:
         return text
 
     def part(match: re.Match[str]) -> str:
         value = match["value"].rstrip(".-/")
         between = match.groupdict().get("between") is not None
-        if WORD in value or not (between or _is_drawn(value)):
+        if WORD in value or not (between or _is_random_part(value)):
             return match[0]
         return replaced(match, "value", take("token", value, "{}"), len(value))
 
@@ -45,5 +45,5 @@ def redact_neighbours(text: str, take: Take) -> str:
 _LONG: Final = 12
 
 
-def _is_drawn(value: str) -> bool:
-    return is_random(value) or (len(value) >= _LONG and is_drawn_after_prefix(value))
+def _is_random_part(value: str) -> bool:
+    return is_random(value) or (len(value) >= _LONG and looks_random(value))

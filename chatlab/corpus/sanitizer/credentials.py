@@ -6,36 +6,75 @@ import re
 from functools import cache
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick, MatchKind
-
 from chatlab.corpus.sanitizer.escapes import as_read
 from chatlab.corpus.sanitizer.hosts_and_paths import in_documentation_link
-from chatlab.corpus.sanitizer.key_prefixes import ID, IDS, KEYS, TAILS, UPPER, Prefixed
-from chatlab.corpus.sanitizer.key_value import Take, replaced, start
-from chatlab.corpus.sanitizer.placeholders import is_own, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_drawn_after_prefix, is_id, is_random
-from chatlab.errors.reading.phrases import clean
+from chatlab.corpus.sanitizer.key_value import Take, replaced
+from chatlab.corpus.sanitizer.placeholders import WORD, is_own, is_trivial
+from chatlab.text.randomness import is_id, is_random, looks_random
+from chatlab.text.secrets import (
+    KEYS,
+    SCHEMES,
+    SHAPES,
+    USERINFO,
+    Prefixed,
+    PrefixTable,
+    Shape,
+    continues_as_key,
+    start,
+)
 
-_ROWS: Final = {prefix: row for row in (*IDS, *KEYS) for prefix in row.prefixes}
-_PREFIXES: Final = tuple(_ROWS)
-_BEFORE: Final = re.compile(start())
-_PEM: Final = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:[A-Za-z0-9+/=:,.\s]|\\{1,8}(?:[nr/]|u[0-9A-Fa-f]{4})|-(?!-))*+"
-    r"(?:-----END (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?"
+_ID: Final = r"[A-Za-z0-9]{6,80}(?:[-_][A-Za-z0-9]{3,80}){0,6}"
+"""What may follow the prefix of an id."""
+
+_IDS: Final = (
+    Prefixed(
+        "request id", _ID, ("req_", "req-", "request_", "request-", "chatcmpl-", "cmpl-", "gen-")
+    ),
+    Prefixed(
+        "response id", _ID, ("resp_", "chatcmpl-tool-", "embd-", "rerank-", "imggen-", "modr-")
+    ),
+    Prefixed("message id", _ID, ("msg_", "msg_bdrk_", "msg_vrtx_", "msg-", "event_", "evt_")),
+    Prefixed(
+        "call id",
+        _ID,
+        (
+            "call_",
+            "call-",
+            "toolu_",
+            "toolu_bdrk_",
+            "toolu_vrtx_",
+            "srvtoolu_",
+            "tooluse_",
+            "mcptoolu_",
+        ),
+    ),
+    Prefixed(
+        "item id",
+        _ID,
+        (
+            *("fc_", "rs_", "ws_", "ig_", "ci_", "mcp_", "mcpl_", "mcpr_", "item_", "fs_", "cu_"),
+            *("ctc_", "lsh_", "at_", "cmp_"),
+        ),
+    ),
+    Prefixed("run id", _ID, ("run_", "run-", "step_", "batch_", "msgbatch_", "ftjob-", "eval_")),
+    Prefixed(
+        "thread id", _ID, ("thread_", "conv_", "conversation_", "asst_", "cntr_", "container_")
+    ),
+    Prefixed("session id", _ID, ("sess_", "session_", "session-", "sesn_", "cse_")),
+    Prefixed("file id", _ID, ("file-", "file_", "vs_", "upload_", "skill_")),
+    Prefixed("organization id", _ID, ("org-", "org_", "wrkspc_", "team_", "team-")),
+    Prefixed("project id", _ID, ("proj_", "proj-", "prj_")),
+    Prefixed("user id", _ID, ("user-", "user_", "usr_", "acct_", "cus_", "apikey_", "key_")),
+    Prefixed("deployment id", _ID, ("dpl_", "icfg_", "next-edge-")),
+    Prefixed("trace id", _ID, ("trace_", "trace-", "span_", "cf-ray-", "edge-")),
 )
-_JWT: Final = re.compile(
-    start() + r"eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+){0,3}"
-)
-_USERINFO: Final = re.compile(
-    r"(?P<scheme>(?<![A-Za-z0-9+.-])[A-Za-z0-9][A-Za-z0-9+.-]{1,20}:(?:\\?/){2})"
-    r"(?P<user>[^\s/:@\"'<>\\?#]{0,200})(?P<colon>:?)(?P<password>[^\s/\"'<>\\?#]{0,300})@(?=[\w\[])"
-)
-_SCHEMES: Final = (
-    *("bearer", "basic", "token", "api-?key", "key", "negotiate", "ntlm", "sharedkey", "digest"),
-)
+"""Ids: they name an account, a person or one call."""
+
+_TABLE: Final = PrefixTable((*_IDS, *KEYS))
+"""Ids and secrets, found in one pass."""
+
 _SCHEME: Final = re.compile(
-    rf"\b(?:{'|'.join(_SCHEMES)})"
+    rf"\b(?:{'|'.join(SCHEMES)})"
     r"(?:[ ]{1,2}|%20|\+)(?P<value>[A-Za-z0-9][A-Za-z0-9+/=_.~:-]{7,8191})",
     re.IGNORECASE,
 )
@@ -46,27 +85,16 @@ _MASKED: Final = re.compile(
 _MASKS: Final = ("***", "•••", "…", "XXXXXXXX", "...")
 _KEY_HEAD: Final = re.compile(r"(?:(?:sk|pk|rk|or|ant|proj|org|gsk|hf|xai|pplx|key|ak)[-_]|AIza)+")
 _FORMS: Final = (
-    (
-        "token",
-        ".",
-        r"(?=[MNO])(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}",
+    Shape("account", ".dkr.ecr.", start("_-") + r"\d{12}(?=\.dkr\.ecr\.)"),
+    Shape("account", ".amazonaws.com/", r"(?<=\.amazonaws\.com/)\d{12}(?=/)"),
+    Shape("project", ".sentry.io", r"\.sentry\.io\\?/(?P<value>\d{5,17})"),
+    Shape(
+        "trace id",
+        "__CF",
+        r"\br\\{0,8}[\"']?: ?\\{0,8}[\"'](?P<value>[0-9a-f]{16})(?=\\{0,8}[\"'])",
     ),
-    ("token", ":AA", r"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
-    ("login", ":thin:", r"(?<=:thin:)[^\s/@:]{1,64}/[^\s/@]{1,128}(?=@)"),
-    ("account", ".dkr.ecr.", r"\d{12}(?=\.dkr\.ecr\.)"),
-    ("account", ".amazonaws.com/", r"(?<=\.amazonaws\.com/)\d{12}(?=/)"),
-    ("project", ".sentry.io", r"\.sentry\.io\\?/(?P<value>\d{5,17})"),
-    ("trace id", "__CF", r"\br\\{0,8}[\"']?: ?\\{0,8}[\"'](?P<value>[0-9a-f]{16})(?=\\{0,8}[\"'])"),
-    (
-        "login",
-        ":5432:",
-        r"(?<=:5432:)[\w*-]{1,63}:(?P<value>[^\s:/@\"'<>\\]{1,63}:[A-Za-z0-9_!$%^+*.-]{4,128})",
-    ),
-    ("Azure client secret", "Q~", r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
-    ("webhook", "hooks.slack.com", r"(?<=hooks\.slack\.com/)[a-z]{6,12}/[A-Za-z0-9/]{20,80}"),
-    ("webhook", "/webhooks/", r"(?<=/webhooks/)\d{15,20}/[A-Za-z0-9_-]{40,90}"),
 )
-"""Kind, a part that every such value has, and its form."""
+"""Ids with a form of their own."""
 
 _DIGEST: Final = (
     r"(?P<digest>(?:(?<![A-Za-z0-9_])|(?<=\dm))sha\d{1,3}(?:[-:=]|%3[ADad])[A-Za-z0-9+/=]{20,}+"
@@ -87,15 +115,11 @@ _PATH_WORD: Final = re.compile(r"(?:^|/)[a-z]{4,}(?:/|$)")
 
 def redact_credentials(text: str, take: Take) -> str:
     """`text` without private keys, tokens with a form of their own, and passwords in addresses."""
-    if "PRIVATE KEY" in text:
-        text = _PEM.sub(lambda match: _unless_own(match[0], "private key", take), text)
     if "@" in text and "/" in text:
-        text = _USERINFO.sub(lambda match: _without_userinfo(match, take), text)
-    if "eyJ" in text:
-        text = _JWT.sub(lambda match: take("JSON web token", match[0], "{}"), text)
-    for kind, part, form in _forms():
-        if part in text:
-            text = _each(form, kind, text, take)
+        text = _userinfo().sub(lambda match: _without_userinfo(match, take), text)
+    for shape, form in _forms():
+        if shape.sign in text:
+            text = _each(form, shape.kind, text, take)
     return text
 
 
@@ -109,11 +133,13 @@ def _each(form: re.Pattern[str], kind: str, text: str, take: Take) -> str:
 
 
 @cache
-def _forms() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    return tuple(
-        (kind, part, re.compile(form if "(?<" in form or "(?P<" in form else start("_-") + form))
-        for kind, part, form in _FORMS
-    )
+def _forms() -> tuple[tuple[Shape, re.Pattern[str]], ...]:
+    return tuple((shape, re.compile(shape.pattern)) for shape in (*SHAPES, *_FORMS))
+
+
+@cache
+def _userinfo() -> re.Pattern[str]:
+    return re.compile(USERINFO)
 
 
 def _unless_own(value: str, kind: str, take: Take) -> str:
@@ -139,41 +165,24 @@ def _without_userinfo(match: re.Match[str], take: Take) -> str:
     return f"{match['scheme']}{user}{colon}{password}@"
 
 
-@cache
-def _matcher() -> AhoCorasick:
-    return AhoCorasick(_PREFIXES, matchkind=MatchKind.LeftmostLongest)
-
-
 def redact_prefixed(text: str, take: Take) -> str:
     """`text` without the keys and ids that open with a provider's prefix."""
     pieces: list[str] = []
     done = 0
-    refused = dict.fromkeys(TAILS, 0)
-    for index, begin, end in _matcher().find_matches_as_indexes(clean(text)):
-        prefix = _PREFIXES[index]
-        row = _ROWS[prefix]
-        if begin < done or begin < refused[row.tail] or not _BEFORE.match(text, begin):
-            continue
-        tail = TAILS[row.tail].match(text, end)
-        if tail is None:
-            continue
-        if not _goes_on_as_drawn(row, tail[0]):
-            refused[row.tail] = end if row.tail == ID else tail.end()
-            continue
-        value = prefix + tail[0].rstrip(".")
-        pieces += (text[done:begin], take(row.kind, value, f"{prefix}{{}}"))
-        done = begin + len(value)
+    for row, prefix, begin, end in _TABLE.find(text, _accepts):
+        pieces += (text[done:begin], take(row.kind, text[begin:end], f"{prefix}{{}}"))
+        done = end
     return "".join((*pieces, text[done:])) if pieces else text
 
 
-def _goes_on_as_drawn(row: Prefixed, tail: str) -> bool:
-    if "REDACTED" in tail:
+def _accepts(row: Prefixed, tail: str) -> bool:
+    if WORD in tail:
         return False
-    if row.tail == UPPER:
-        return any(map(str.isdigit, tail)) or 3 * sum(map(tail.count, "AEIOU")) < len(tail)
-    if row.tail == ID and len(re.split("[-_]", tail, maxsplit=1)[0]) < _LONG_ID:
+    if row.tail != _ID:
+        return continues_as_key(row, tail)
+    if len(re.split("[-_]", tail, maxsplit=1)[0]) < _LONG_ID:
         return is_id(tail)
-    return is_drawn_after_prefix(tail) or (row.tail == ID and is_id(tail))
+    return looks_random(tail) or is_id(tail)
 
 
 def redact_masked(text: str, take: Take) -> str:
@@ -194,17 +203,18 @@ def redact_schemes(text: str, take: Take) -> str:
 
     def credentials(match: re.Match[str]) -> str:
         value = match["value"].rstrip(".:")
-        drawn = is_random(value) or (value.endswith("=") and len(value) >= 12)
-        if is_own(value) or not drawn:
+        certain = match[0][:6].lower() in ("bearer", "basic ") and looks_random(value)
+        random = certain or is_random(value) or (value.endswith("=") and len(value) >= 12)
+        if is_own(value) or not random:
             return match[0]
         return replaced(match, "value", take("token", value, "{}"), len(value))
 
     low = text.lower()
-    return _SCHEME.sub(credentials, text) if any(one in low for one in _SCHEMES) else text
+    return _SCHEME.sub(credentials, text) if any(one in low for one in SCHEMES) else text
 
 
 def redact_tokens(text: str, take: Take) -> str:
-    """`text` without long runs of drawn characters that nothing else has named."""
+    """`text` without long runs of random characters that no other step found."""
 
     def token(match: re.Match[str]) -> str:
         value, begin = match[0], match.start()

@@ -1,21 +1,20 @@
 """Secrets that escapes hide: ``\\u002d`` and ``%2F`` for a sign, colours of a terminal in between.
 
 The lines that hold escapes are searched once more as a person reads them, with every escape read;
-what is found there is taken out of the text as it stands.
+each finding is removed from the text as it was.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import unescape
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick, MatchKind
-
 from chatlab.corpus.sanitizer.key_value import Take
 from chatlab.errors.reading.phrases import clean
+from chatlab.text.secrets import longest_of
 
 _SIGNS: Final = ("\\", "%", "&", "\x1b", "\u200b", "\u200c", "\u200d", "\ufeff")
 _ESCAPE: Final = re.compile(
@@ -106,10 +105,7 @@ class _Shown:
         """The raw text in which everything found has given way to its placeholder."""
         pieces: list[str] = []
         done = 0
-        values = list(found)
-        matcher = AhoCorasick([clean(value) for value in values], MatchKind.LeftmostLongest)
-        for index, begin, end in matcher.find_matches_as_indexes(clean(self.text)):
-            value = values[index]
+        for value, begin, end in Literals(filter(None, found)).find(self.text):
             raw_begin, raw_end = self._raw_place(begin), self._raw_place(end, after=True)
             if raw_begin < done or not self._stands_alone(value, begin, end):
                 continue
@@ -152,3 +148,37 @@ def _read(escape: re.Match[str]) -> str:
         return clean(unescape(escape[0]))
     code = escape["unit"] or escape["byte"]
     return clean(chr(int(code, 16))) if code else ""
+
+
+_HEAD_CHARS: Final = 8
+
+
+class Literals:
+    """Finds many given texts, none of them empty, in another text in one pass."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values: Final = frozenset(values)
+        shortest = min(map(len, self._values), default=1)
+        self._head_chars: Final = min(_HEAD_CHARS, shortest)
+        lengths: dict[str, set[int]] = {}
+        for value in self._values:
+            lengths.setdefault(value[: self._head_chars], set()).add(len(value))
+        self._lengths: Final = {
+            head: sorted(found, reverse=True) for head, found in lengths.items()
+        }
+        self._heads: Final = re.compile(f"(?={longest_of(sorted(lengths))})")
+
+    def find(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Each value in `text` with its begin and end: leftmost, longest, without overlaps."""
+        done = 0
+        for place in self._heads.finditer(text) if self._values else ():
+            begin = place.start()
+            if begin < done:
+                continue
+            head = text[begin : begin + self._head_chars]
+            for length in self._lengths[head]:
+                value = text[begin : begin + length]
+                if value in self._values:
+                    done = begin + length
+                    yield value, begin, done
+                    break

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from chatlab.corpus.sanitizer.placeholders import WORD, Ledger, is_own
+from chatlab.corpus.sanitizer.placeholders import WORD, RedactionLog, is_own
 
 ALLOWED_HEADERS: Final = frozenset(
     {"retry-after", "retry-after-ms", "x-should-retry", "content-type", "server", "cf-ray", "via"}
@@ -15,11 +15,11 @@ ALLOWED_FAMILIES: Final = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")
 EVIDENCE_HEADERS: Final = frozenset({"x-amzn-errortype", "x-ms-error-code", "policy-id"})
 """Headers beyond the allow-list that hold an error code, without which the verdict would change."""
 
-_TYPE: Final = re.compile(r"\s*([\w.+-]+(?:/[\w.+-]+)?)")
-_CHARSET: Final = re.compile(r"(;\s*charset=\"?[\w.-]{1,20}\"?)", re.IGNORECASE)
+_TYPE: Final = re.compile(r"[\w.+-]{1,80}(?:/[\w.+-]{1,80})?")
+_CHARSET: Final = re.compile(r"(;\s{0,9}charset=\"?[\w.-]{1,20}\"?)", re.IGNORECASE)
 _STATION: Final = re.compile(
-    r"\s*(?P<protocol>(?:[A-Za-z]{2,8}/)?\d(?:\.\d)?) (?P<name>[^\s()]+)"
-    r"(?P<comment> \((?P<product>[\w.-]+)(?:/[\w.-]+)?\))?\s*"
+    r"(?P<protocol>(?:[A-Za-z]{2,8}/)?\d(?:\.\d)?) (?P<name>[^\s()]{1,255})"
+    r"(?P<comment> \((?P<product>[\w.-]{1,60})(?:/[\w.-]{1,60})?\))?"
 )
 _PUBLIC_PRODUCTS: Final = frozenset(
     (
@@ -32,8 +32,8 @@ _PUBLIC_PRODUCTS: Final = frozenset(
 """Names in ``via`` that name no machine of anybody's."""
 
 
-def with_allowed_headers(record: Mapping[str, object], ledger: Ledger) -> dict[str, object]:
-    """A copy of `record` whose headers are all on the list; `ledger` notes what was left out.
+def with_allowed_headers(record: Mapping[str, object], log: RedactionLog) -> dict[str, object]:
+    """A copy of `record` whose headers are all on the list; `log` notes what was left out.
 
     ``cf-ray`` stays without its value. ``date`` stays where ``retry-after`` is a date, which is
     measured from it. ``content-type`` keeps its charset and no other parameter; ``via`` keeps
@@ -43,7 +43,7 @@ def with_allowed_headers(record: Mapping[str, object], ledger: Ledger) -> dict[s
     if headers is None:
         return dict(record)
     if not isinstance(headers, Mapping):
-        ledger.drop("header", "headers")
+        log.drop("header", "headers")
         return {**record, "headers": {}}
     kept: dict[object, object] = {}
     names = {name: str(name).strip().lower() for name in headers}
@@ -55,7 +55,7 @@ def with_allowed_headers(record: Mapping[str, object], ledger: Ledger) -> dict[s
         if low == "cf-ray":
             kept[name] = WORD
             if headers[name] != WORD:
-                ledger.drop("request id", "headers.cf-ray")
+                log.drop("request id", "headers.cf-ray")
         elif (
             low in ALLOWED_HEADERS
             or low in EVIDENCE_HEADERS
@@ -64,34 +64,34 @@ def with_allowed_headers(record: Mapping[str, object], ledger: Ledger) -> dict[s
         ):
             value = headers[name]
             short = _SHORTENED.get(low)
-            kept[name] = short(str(value), ledger) if short else value
+            kept[name] = short(str(value), log) if short else value
         else:
             harmless = re.fullmatch(r"[a-z][a-z-]{0,40}", low)
-            ledger.drop("header", f"headers.{low if harmless else '(another)'}")
+            log.drop("header", f"headers.{low if harmless else '(another)'}")
     return {**record, "headers": kept}
 
 
-def _content_type(value: str, ledger: Ledger) -> str:
-    kind, charset = _TYPE.match(value), _CHARSET.search(value)
-    short = f"{kind[1] if kind else ''}{charset[1] if charset else ''}"
+def _content_type(value: str, log: RedactionLog) -> str:
+    kind, charset = _TYPE.match(value.strip()), _CHARSET.search(value)
+    short = f"{kind[0] if kind else ''}{charset[1] if charset else ''}"
     if short != value:
-        ledger.drop("header", "headers.content-type")
+        log.drop("header", "headers.content-type")
     return short
 
 
-def _via(value: str, ledger: Ledger) -> str:
+def _via(value: str, log: RedactionLog) -> str:
     stations = []
     for text in value.split(","):
-        station = _STATION.fullmatch(text)
+        station = _STATION.fullmatch(text.strip())
         if station is None:
             if text.strip():
-                ledger.drop("header", "headers.via")
+                log.drop("header", "headers.via")
             continue
         name, comment = station["name"], station["comment"] or ""
         if name.lower().partition("/")[0] not in _PUBLIC_PRODUCTS and not is_own(name):
-            name = ledger.take("host name", "headers.via", name, "{}")
+            name = log.take("host name", "headers.via", name, "{}")
         if comment and station["product"].lower() not in _PUBLIC_PRODUCTS:
-            ledger.drop("header", "headers.via")
+            log.drop("header", "headers.via")
             comment = ""
         stations.append(f"{station['protocol']} {name}{comment}")
     return ", ".join(stations)

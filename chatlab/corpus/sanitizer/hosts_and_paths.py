@@ -6,9 +6,10 @@ import re
 from typing import Final
 
 from chatlab.corpus.sanitizer.escapes import as_read
-from chatlab.corpus.sanitizer.key_value import Take, end, replaced, start
+from chatlab.corpus.sanitizer.key_value import Take, end, replaced
 from chatlab.corpus.sanitizer.placeholders import is_own, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_id
+from chatlab.text.randomness import is_id
+from chatlab.text.secrets import start
 
 _PRIVATE: Final = (
     *(".svc.cluster.local", ".cluster.local", ".home.arpa", ".compute.internal", ".ec2.internal"),
@@ -76,7 +77,7 @@ _INTRODUCED_HOSTS: Final = tuple(
         ("host", r"(?:name)?\\?[\"']: ?\\?[\"']"),
     )
 )
-"""What stands before the name of a host: the words, and what must follow them."""
+"""The words before the name of a host, and the pattern that must follow them."""
 
 _MACHINE: Final = re.compile(
     start("_.-")
@@ -176,7 +177,7 @@ _MAX_LINK: Final = 400
 
 
 def in_documentation_link(text: str, position: int) -> bool:
-    """Whether `position` stands in the path of a link to pages that are written for everybody."""
+    """Whether `position` is in the path of a link to public documentation."""
     before = as_read(text[max(0, position - _MAX_LINK) : position])
     start = before.rfind("http")
     link = _LINK_START.match(before, start) if start >= 0 else None
@@ -256,11 +257,11 @@ def _folder(match: re.Match[str], take: Take) -> str:
 
 def _resource(match: re.Match[str], take: Take) -> str:
     name, type_ = match["name"].rstrip("."), match["type"].lower()
-    drawn = type_.startswith(_NAMED_FREELY) or is_id(name)
+    named = type_.startswith(_NAMED_FREELY) or is_id(name)
     if (
         is_trivial(name)
         or name in _COLLECTIONS
-        or not drawn
+        or not named
         or in_documentation_link(match.string, match.start())
     ):
         return match[0]

@@ -9,8 +9,9 @@ from typing import Final
 
 from chatlab.corpus.sanitizer.escapes import as_read
 from chatlab.corpus.sanitizer.hosts_and_paths import in_documentation_link
-from chatlab.corpus.sanitizer.key_value import Take, end, replaced, start
+from chatlab.corpus.sanitizer.key_value import Take, end, replaced
 from chatlab.corpus.sanitizer.placeholders import IPV4, IPV6, PHONE, is_own
+from chatlab.text.secrets import start
 
 _ARN: Final = re.compile(
     r"(?P<before>arn:aws[a-z-]{0,12}:[a-z0-9-]{1,40}:[a-z0-9-]{0,20}:)(?P<account>\d{12})?(?P<colon>:?)"
@@ -51,9 +52,10 @@ _IPV4: Final = re.compile(
     r"(?=\d)" + start(".-") + r"(?<![A-Za-z]/)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)" + end("-")
 )
 _IPV6: Final = re.compile(r"(?<![A-Za-z0-9:.])[0-9A-Fa-f:]{3,46}+(?!\.\d)" + end(":"))
-_LIKE_IPV6: Final = re.compile(r"(?=.*\d)(?=.*[^:]{3}|.*:.*:.*:.*:)(?:.*::|(?:[^:]*:){7,8}[^:]*$)")
+_THREE: Final = re.compile(r"[^:]{3}")
 _VERSION_OF: Final = re.compile(r"[A-Za-z]/$")
 _LOOPBACK: Final = re.compile(r"::1:\d{1,5}")
+_SHORT_COLONS: Final = 3
 _COLONS: Final = 7
 """Those of a whole address; where there is one more, a port follows."""
 
@@ -76,7 +78,7 @@ _UUID: Final = re.compile(
     r"(?=[0-9a-fA-F]{8}-)(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])"
 )
 _DUMMY_DIGITS: Final = 4
-"""A UUID of fewer different characters, hyphen included, was made up, not drawn."""
+"""A UUID of fewer different characters, hyphen included, was made up, not generated."""
 
 _COUNTED: Final = "12345678901234567890 0123456789abcdef0123456789abcdef"
 """A UUID of nothing but digits in their order was made up too."""
@@ -157,7 +159,7 @@ def _address(match: re.Match[str], form: str, take: Take) -> str:
     value = match[0]
     port = ""
     if form == IPV6:
-        if not _LIKE_IPV6.search(value) or _LOOPBACK.fullmatch(value):
+        if not _is_like_ipv6(value) or _LOOPBACK.fullmatch(value):
             return value
         if value.count(":") == _COLONS + 1:
             value, colon, port = value.rpartition(":")
@@ -172,6 +174,14 @@ def _address(match: re.Match[str], form: str, take: Take) -> str:
     if any(address in network for network in _KEPT) or _A_VERSION.search(before):
         return match[0]
     return take("IP address", value, form) + port
+
+
+def _is_like_ipv6(value: str) -> bool:
+    """Whether hexadecimal digits and colons are more than a time, a ratio or a C++ name."""
+    colons = value.count(":")
+    compact = "::" in value or colons in (_COLONS, _COLONS + 1)
+    long = colons > _SHORT_COLONS or _THREE.search(value) is not None
+    return compact and long and any(map(str.isdigit, value))
 
 
 def _uuid(match: re.Match[str], take: Take) -> str:

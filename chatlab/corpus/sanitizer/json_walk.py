@@ -1,4 +1,4 @@
-"""Every text in a value made of JSON's types, with its place and the key that it stands under."""
+"""Every text in a value made of JSON's types, with its place and its key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from chatlab.corpus.sanitizer.sensitive_names import names_its_neighbour
 
 _ID_BITS: Final = 128
-"""A longer number is no id, and Python may refuse to print it."""
+"""A longer number is not an id, and Python may refuse to print it."""
 
 Change = Callable[[str, str, str, bool], str]
 """From place, key, text, and whether the text is a bare number, to the new text."""
@@ -45,7 +45,7 @@ def changed(value: object, change: Change, where: str, key: str = "") -> object:
 
 
 def texts_in(value: object, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in `value`, keys too, each with the key that it stands under."""
+    """Every text in `value`, keys too, each with its key."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield "", str(name)

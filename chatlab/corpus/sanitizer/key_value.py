@@ -11,23 +11,15 @@ from chatlab.corpus.sanitizer.sensitive_names import (
     COOKIE,
     OTHER_SCRIPTS,
     Named,
-    Trust,
-    betrays,
-    meaning,
+    Strictness,
+    lookup_key,
+    must_redact,
     names_its_neighbour,
 )
+from chatlab.text.secrets import start
 
 Take = Callable[[str, str, str], str]
-"""From kind, value and form to the placeholder that now stands for the value."""
-
-
-def start(inside: str = "") -> str:
-    """The pattern of where a value can begin: not after a letter, a digit or one of `inside`, but
-    after an escape such as ``\\n`` or ``%22``."""
-    return (
-        rf"(?:(?<![A-Za-z0-9\\%{inside}])(?<!\x1b\[)|(?<=\\[nrtbf])|(?<=%[0-9A-Fa-f]{{2}})"
-        r"|(?<=\\u[0-9A-Fa-f]{4}))"
-    )
+"""From kind, value and form to the placeholder that replaces the value."""
 
 
 def end(inside: str = "") -> str:
@@ -104,10 +96,13 @@ def redact_pairs(text: str, take: Take) -> str:
         if pair.start() < done:
             continue
         name = _unescaped(text, pair)
-        named = meaning(name)
+        named = lookup_key(name)
         if named is None or not _is_pair(text, pair):
             continue
-        if named.trust is Trust.LONG and text[pair.start() - 1 : pair.start()] in ("?", "&"):
+        if named.strictness is Strictness.LONG and text[pair.start() - 1 : pair.start()] in (
+            "?",
+            "&",
+        ):
             named = _CODE
         start, end = pair.end(), _value_end(text, pair, named)
         value = text[start:end]
@@ -117,8 +112,10 @@ def redact_pairs(text: str, take: Take) -> str:
             continue
         if not name.isascii() and not value.isascii():
             continue
-        loosely = named.trust is not Trust.RANDOM and _in_a_sentence(text, name, pair, end)
-        if betrays(named, value, loosely=loosely):
+        loosely = named.strictness is not Strictness.RANDOM and _in_a_sentence(
+            text, name, pair, end
+        )
+        if must_redact(named, value, loosely=loosely):
             quoted_name = any(quote in pair["gap"] for quote in "\"'")
             bare_number = value.isdecimal() and not pair["quote"] and quoted_name
             form = NUMBER if bare_number else named.form
@@ -133,13 +130,13 @@ def redact_flags(text: str, take: Take) -> str:
         return text
 
     def flag(match: re.Match[str]) -> str:
-        named = meaning(match["name"])
-        if named is None or named.kind == COOKIE or not betrays(named, match["value"]):
+        named = lookup_key(match["name"])
+        if named is None or named.kind == COOKIE or not must_redact(named, match["value"]):
             return match[0]
         return replaced(match, "value", take(named.kind, match["value"], named.form))
 
     def login(match: re.Match[str]) -> str:
-        if not betrays(_PASSWORD, match["value"]):
+        if not must_redact(_PASSWORD, match["value"]):
             return match[0]
         user = take("user", match["user"], "user_{}")
         start = match.start()
@@ -149,8 +146,8 @@ def redact_flags(text: str, take: Take) -> str:
     return _LOGIN.sub(login, _FLAG.sub(flag, text))
 
 
-_PASSWORD: Final = Named("password", "{}", Trust.SECRET, "")
-_CODE: Final = Named("token", "{}", Trust.RANDOM, "")
+_PASSWORD: Final = Named("password", "{}", Strictness.SECRET, "")
+_CODE: Final = Named("token", "{}", Strictness.RANDOM, "")
 """What ``code`` is in a query: the code of a login, however short."""
 
 
@@ -159,17 +156,17 @@ def redact_sentences(text: str, take: Take) -> str:
 
     def said(match: re.Match[str]) -> str:
         name, value = match["name"], match["value"].rstrip(".=/-")
-        named = meaning(name) or meaning(f"{name} id")
+        named = lookup_key(name) or lookup_key(f"{name} id")
         if named is None or (value.isdecimal() and not name.lower().endswith(_NUMBERED)):
             return match[0]
-        quoted = match["quote"] is not None and named.trust is Trust.NAMED
-        if not betrays(named, value, loosely=not quoted):
+        quoted = match["quote"] is not None and named.strictness is Strictness.NAMED
+        if not must_redact(named, value, loosely=not quoted):
             return match[0]
         return replaced(match, "value", take(named.kind, value, named.form), len(value))
 
-    def as_it_stands(match: re.Match[str]) -> str:
-        named = meaning("password" if "pass" in match[0].lower() else "organization")
-        if named is None or not betrays(named, match["value"]):
+    def unchanged_form(match: re.Match[str]) -> str:
+        named = lookup_key("password" if "pass" in match[0].lower() else "organization")
+        if named is None or not must_redact(named, match["value"]):
             return match[0]
         return replaced(match, "value", take(named.kind, match["value"], named.form))
 
@@ -178,8 +175,8 @@ def redact_sentences(text: str, take: Take) -> str:
         return text
     text = _SENTENCE.sub(said, text)
     if " in organization " in text:
-        text = _OPENAI_LIMIT.sub(as_it_stands, text)
-    return _SAID_PASSWORD.sub(as_it_stands, text) if "pass" in low else text
+        text = _OPENAI_LIMIT.sub(unchanged_form, text)
+    return _SAID_PASSWORD.sub(unchanged_form, text) if "pass" in low else text
 
 
 _NUMBERED: Final = ("id", "number", "account")

@@ -1,4 +1,4 @@
-"""What stands in for a value that was taken out, and how it is known again.
+"""The placeholders of removed values, and how they are recognised.
 
 Within one sample the same value gets the same placeholder and different values get different
 ones, also beside placeholders that the sample held before.
@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from chatlab.corpus.sanitizer.randomness import is_random
 from chatlab.errors.reading.who_answered import provider_in
+from chatlab.text.randomness import is_random
 
 WORD: Final = "REDACTED"
-"""The word in every placeholder that has letters; ``{}`` in a form stands for it."""
+"""The word in every placeholder that has letters; ``{}`` in a form marks its place."""
 
 IPV4, IPV6, PHONE, NUMBER = "ipv4", "ipv6", "phone", "number"
 """Forms whose placeholders keep the shape of an address or a number instead."""
@@ -70,10 +70,10 @@ _TRIVIAL: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """One value, of one kind, that was taken out of one place.
+    """One value, of one kind, that was removed from one place.
 
     kind: what it was, in words. where: the place, for example ``body.error.message``.
-    placeholder: what stands there now; ``""`` for a header that was left out. count: how often.
+    placeholder: what replaces it; ``""`` for a header that was left out. count: how often.
     """
 
     kind: str
@@ -88,7 +88,7 @@ class Removed:
 
 
 def _seen(text: str, found: re.Match[str]) -> str:
-    """The placeholder that was found, with what stands directly before its word."""
+    """The placeholder that was found, with the characters directly before its word."""
     if not found[0].startswith(WORD):
         return found[0]
     head = _HEAD.search(text[max(0, found.start() - 40) : found.start()])
@@ -96,17 +96,17 @@ def _seen(text: str, found: re.Match[str]) -> str:
 
 
 def is_own(value: str) -> bool:
-    """Whether `value` is a placeholder, so that it stays as it is."""
+    """Whether `value` is a placeholder, which is kept."""
     return bool(_OWN_WORD.fullmatch(value) or _OWN_NUMBERS.fullmatch(value))
 
 
 def is_trivial(value: str) -> bool:
-    """Whether `value` can be no secret: a placeholder, mask, dummy, or word such as ``null``."""
+    """Whether `value` cannot be a secret: a placeholder, mask, dummy, or word such as ``null``."""
     return len(value) < 4 or is_own(value) or bool(_TRIVIAL.fullmatch(value[:200]))
 
 
-class Ledger:
-    """What was taken out of one sample so far, and what stands in for it."""
+class RedactionLog:
+    """What was removed from one sample so far, and the placeholders."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         """Start with the texts of the sample: placeholders in them are not given again."""
@@ -131,11 +131,11 @@ class Ledger:
         self._counts[kind, where, ""] += 1
 
     def given(self) -> dict[str, str]:
-        """Every value that was taken out, with its kind."""
+        """Every removed value, with its kind."""
         return dict(self._kinds)
 
     def removed(self) -> tuple[Removed, ...]:
-        """What was taken out, in the order in which it was found."""
+        """What was removed, in the order of finding."""
         return tuple(Removed(*what, count) for what, count in self._counts.items())
 
     def _new(self, form: str) -> str:

@@ -1,9 +1,9 @@
-"""Takes secrets and personal data out of a failure and leaves what a verdict is made from.
+"""Removes secrets and personal data from a failure and keeps what its verdict depends on.
 
-Headers go by an allow-list. Every other text is searched for keys, tokens, ids, addresses and
-names, by our own patterns and by a secret detector; what is found is replaced by a placeholder
-that keeps its shape (``sk-REDACTED``, ``req_REDACTED_2``, ``203.0.113.7``). A text that was
-sanitized stays as it is when it is sanitized again.
+Headers are kept by an allow-list. Every other text is searched for keys, tokens, ids, addresses
+and names, by our own patterns and, where it is installed, by a secret detector. Each finding is
+replaced by a placeholder of the same shape (``sk-REDACTED``, ``req_REDACTED_2``, ``203.0.113.7``).
+Sanitizing a sanitized text changes nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
-
-from ahocorasick_rs import AhoCorasick, MatchKind
 
 from chatlab.corpus.sample import SampleError
 from chatlab.corpus.sanitizer.adjacent import redact_neighbours
@@ -26,7 +24,7 @@ from chatlab.corpus.sanitizer.credentials import (
     redact_tokens,
 )
 from chatlab.corpus.sanitizer.detector import detected
-from chatlab.corpus.sanitizer.escapes import redact_escaped
+from chatlab.corpus.sanitizer.escapes import Literals, redact_escaped
 from chatlab.corpus.sanitizer.headers import with_allowed_headers
 from chatlab.corpus.sanitizer.hosts_and_paths import redact_hosts, redact_paths
 from chatlab.corpus.sanitizer.identities import redact_identities
@@ -36,12 +34,11 @@ from chatlab.corpus.sanitizer.key_value import (
     redact_flags,
     redact_pairs,
     redact_sentences,
-    start,
 )
-from chatlab.corpus.sanitizer.placeholders import NUMBER, WORD, Ledger, Removed, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_random
-from chatlab.corpus.sanitizer.sensitive_names import betrays, meaning
-from chatlab.errors.reading.phrases import clean
+from chatlab.corpus.sanitizer.placeholders import NUMBER, WORD, RedactionLog, Removed, is_trivial
+from chatlab.corpus.sanitizer.sensitive_names import lookup_key, must_redact
+from chatlab.text.randomness import is_random
+from chatlab.text.secrets import start
 
 _UNTOUCHED: Final = frozenset(
     (
@@ -70,20 +67,21 @@ _BEFORE: Final = re.compile(start())
 _KEY_HEAD: Final = re.compile(r"(?:[A-Za-z]{2,6}[-_]){1,3}")
 _LETTERS: Final = re.compile(r"[^\W\d_]{3,}")
 _FILLED: Final = re.compile(
-    rf"""(?:[\w.-]+["']?\s*[:=]\s*["']?)?[\w.@+/:-]*{WORD}(?:_\d+)?[\w.@-]*"""
+    r"""(?<![\w.@+/:-])(?:[\w.-]+["']?\s{0,3}[:=]\s{0,3}["']?)?"""
+    rf"[\w.@+/:-]*{WORD}(?:_\d+)?[\w.@-]*"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sanitized:
-    """A corpus record without secrets. removed: what was taken out, in the order of finding."""
+    """A corpus record without secrets. removed: what was removed, in the order of finding."""
 
     record: dict[str, object]
     removed: tuple[Removed, ...]
 
     @property
     def problem(self) -> str | None:
-        """What to tell a person when everything was secret and nothing of a failure is left."""
+        """The message when everything was secret and no failure is left; otherwise None."""
         values = [self.record.get(name) for name in ("headers", "body", "exception", "text")]
         texts = (text for value in values for key, text in texts_in(value, "value") if key)
         if (
@@ -99,12 +97,12 @@ class Sanitized:
         )
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.removed)) or "nothing was taken out"
+        return "\n".join(map(str, self.removed)) or "nothing was removed"
 
 
 @dataclass(frozen=True, slots=True)
 class SanitizedText:
-    """A text without secrets. removed: what was taken out, in the order of finding."""
+    """A text without secrets. removed: what was removed, in the order of finding."""
 
     text: str
     removed: tuple[Removed, ...]
@@ -113,16 +111,30 @@ class SanitizedText:
 def sanitize(record: Mapping[str, object]) -> Sanitized:
     """`record`, a corpus record or a part of one, without secrets and personal data.
 
-    The record given is not changed. ``redactions`` names the kinds that were taken out. Raises
-    `SampleError` when the record is nested too deeply to be searched, and `ModuleNotFoundError`,
-    which says what to install, when the secret detector is missing.
+    >>> sanitize({"text": "refused: Bearer aB3dE5gH7jK9mN1pQ3rS"}).record
+    {'text': 'refused: Bearer REDACTED', 'redactions': ['token']}
+
+    Parameters
+    ----------
+    record : mapping
+        It is not changed.
+
+    Returns
+    -------
+    Sanitized
+        A copy whose ``redactions`` names the kinds that were removed.
+
+    Raises
+    ------
+    SampleError
+        The record is nested too deeply to be searched.
     """
     try:
-        ledger = Ledger(text for _, text in texts_in(record))
-        cleaned = _searched(with_allowed_headers(record, ledger), ledger)
+        log = RedactionLog(text for _, text in texts_in(record))
+        cleaned = _searched(with_allowed_headers(record, log), log)
     except RecursionError:
         raise SampleError("record: nested too deeply to be searched; give it as text") from None
-    removed = ledger.removed()
+    removed = log.removed()
     if removed:
         known = record.get("redactions")
         kinds = list(known) if isinstance(known, list) else []
@@ -132,22 +144,26 @@ def sanitize(record: Mapping[str, object]) -> Sanitized:
 
 
 def sanitize_text(text: str) -> SanitizedText:
-    """`text`, anything that was pasted, without secrets and personal data; see `sanitize`."""
-    ledger = Ledger([text])
-    cleaned = _searched({"text": text}, ledger)
-    return SanitizedText(str(cleaned["text"]), ledger.removed())
+    """`text` without secrets and personal data; see `sanitize`.
+
+    >>> sanitize_text("401 for sk-proj-aB3dE5gH7jK9mN1pQ3rS").text
+    '401 for sk-proj-REDACTED'
+    """
+    log = RedactionLog([text])
+    cleaned = _searched({"text": text}, log)
+    return SanitizedText(str(cleaned["text"]), log.removed())
 
 
-def _searched(record: dict[str, object], ledger: Ledger) -> dict[str, object]:
-    """`record` after as many rounds as find something; what was found once is found everywhere."""
-    search = partial(_without_secrets, ledger=ledger, settled=set())
+def _searched(record: dict[str, object], log: RedactionLog) -> dict[str, object]:
+    """`record`, searched until nothing is found; a value found once is removed everywhere."""
+    search = partial(_without_secrets, log=log, settled=set())
     for _ in range(_MAX_ROUNDS):
         record = _fields(record, search)
-        values = _values_to_spread(record, ledger)
+        values = _values_to_spread(record, log)
         if not values:
             break
-        matcher = AhoCorasick([clean(value) for value in values], MatchKind.LeftmostLongest)
-        spread = partial(_without_values, values=values, matcher=matcher, ledger=ledger)
+        literals = Literals(values)
+        spread = partial(_without_values, values=values, literals=literals, log=log)
         before, record = record, _fields(record, spread)
         if record == before:
             break
@@ -162,15 +178,15 @@ def _fields(record: dict[str, object], change: Change) -> dict[str, object]:
 
 
 def _without_secrets(
-    where: str, key: str, text: str, bare: bool, ledger: Ledger, settled: set[tuple[str, str]]
+    where: str, key: str, text: str, bare: bool, log: RedactionLog, settled: set[tuple[str, str]]
 ) -> str:
     def take(kind: str, value: str, form: str) -> str:
-        return ledger.take(kind, where, value, form)
+        return log.take(kind, where, value, form)
 
-    named = meaning(key)
-    if not bare and (key, text) not in settled and not (named and betrays(named, text)):
+    named = lookup_key(key)
+    if not bare and (key, text) not in settled and not (named and must_redact(named, text)):
         text = "".join(_until_nothing_is_found(piece, take) for piece in _pieces(text))
-    if named and betrays(named, text):
+    if named and must_redact(named, text):
         text = take(named.kind, text, NUMBER if bare else named.form)
     settled.add((key, text))
     return text
@@ -192,7 +208,7 @@ def _until_nothing_is_found(text: str, take: Take) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """`text` in pieces of whole lines: what is found again is looked for in its piece only."""
+    """`text` in pieces of complete lines; each is searched by itself."""
     begin = 0
     while len(text) - begin > _PIECE_CHARS:
         end = text.find("\n", begin + _PIECE_CHARS) + 1
@@ -203,10 +219,10 @@ def _pieces(text: str) -> Iterator[str]:
     yield text[begin:]
 
 
-def _values_to_spread(record: dict[str, object], ledger: Ledger) -> dict[str, str]:
-    """Values that go wherever they stand, with their kinds: drawn ones, and the detector's."""
+def _values_to_spread(record: dict[str, object], log: RedactionLog) -> dict[str, str]:
+    """Random-looking values and the detector's findings, removed everywhere, with their kinds."""
     lines = dict.fromkeys(f"{key}: {text}" for key, text in texts_in(record))
-    values = {value: kind for value, kind in ledger.given().items() if is_random(value[:2000])}
+    values = {value: kind for value, kind in log.given().items() if is_random(value[:2000])}
     for kind, value in detected("\n".join(lines).replace(WORD, "")):
         if WORD not in value and not is_trivial(value):
             values.setdefault(value, kind)
@@ -219,19 +235,18 @@ def _without_values(
     text: str,
     bare: bool,
     values: dict[str, str],
-    matcher: AhoCorasick,
-    ledger: Ledger,
+    literals: Literals,
+    log: RedactionLog,
 ) -> str:
     if bare:
         return text
     pieces: list[str] = []
     done = 0
-    known = list(values.items())
-    for index, begin, end in matcher.find_matches_as_indexes(clean(text)):
+    for value, begin, end in literals.find(text):
         if _BEFORE.match(text, begin):
-            value, kind = known[index]
+            kind = values[value]
             head = _KEY_HEAD.match(value)
             form = f"{head[0] if head else ''}{{}}"
-            pieces += (text[done:begin], ledger.take(kind, where, value, form))
+            pieces += (text[done:begin], log.take(kind, where, value, form))
             done = end
     return "".join((*pieces, text[done:])) if pieces else text

@@ -1,4 +1,4 @@
-"""Names that give away what stands beside them, as data: ``api_key``, ``requestId``, ``user``."""
+"""Names whose values are sensitive, as data: ``api_key``, ``requestId``, ``user``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from functools import lru_cache
 from typing import Final
 
 from chatlab.corpus.sanitizer.placeholders import PHONE, is_trivial
-from chatlab.corpus.sanitizer.randomness import is_drawn_after_prefix, is_id, is_random
+from chatlab.text.randomness import is_id, is_random, looks_random
 
 
-class Trust(Enum):
-    """How far a name is trusted to mean what it says.
+class Strictness(Enum):
+    """What a value must be like to be removed when it is beside a name.
 
-    SECRET: any value of one word is one. PHRASE: a value of several words too. NAMED: any short
-    value names somebody or something. ID: the value must look given out. RANDOM: it must look
-    drawn at random. LONG: it must look drawn, in one piece and longer than any error code.
+    SECRET: any value of one word. PHRASE: also a value of several words. NAMED: any short value.
+    ID: it must look like an id. RANDOM: it must look random. LONG: it must look random, in one
+    piece and longer than any error code.
     """
 
     SECRET = auto()
@@ -34,7 +34,7 @@ class Named:
 
     kind: str
     form: str
-    trust: Trust
+    strictness: Strictness
     names: str
 
 
@@ -45,7 +45,7 @@ NAMED: Final = (
     Named(
         "API key",
         "{}",
-        Trust.SECRET,
+        Strictness.SECRET,
         """api_key openai_key ocp_apim_subscription_key subscription_key account_key access_key
         shared_access_key aws_access_key_id access_key_id license_key master_key virtual_key
         encryption_key signing_key secret_key host_key function_key""",
@@ -53,14 +53,14 @@ NAMED: Final = (
     Named(
         "password",
         "{}",
-        Trust.PHRASE,
+        Strictness.PHRASE,
         "password passwd pwd passphrase db_pass pgpassword mysql_pwd smtp_pass "
         "密码 口令 パスワード 비밀번호 пароль",
     ),
     Named(
         "secret",
         "{}",
-        Trust.SECRET,
+        Strictness.SECRET,
         """secret client_secret secret_access_key webhook_secret app_secret private_key
         hmac secret_value credential credentials 密钥 秘钥 x_amz_credential x_goog_credential
         otp verification_code authorization proxy_authorization connection_string dsn""",
@@ -68,30 +68,30 @@ NAMED: Final = (
     Named(
         "token",
         "{}",
-        Trust.SECRET,
+        Strictness.SECRET,
         """access_token refresh_token id_token auth_token bearer_token session_token security_token
         api_token csrf_token xsrf_token vault_token private_token job_token oauth_token
         service_token client_assertion saml_response x_amzn_oidc_data 令牌 トークン""",
     ),
-    Named(COOKIE, "{}", Trust.PHRASE, "cookie set_cookie cookies"),
+    Named(COOKIE, "{}", Strictness.PHRASE, "cookie set_cookie cookies"),
     Named(
         "token",
         "{}",
-        Trust.RANDOM,
+        Strictness.RANDOM,
         "token key auth jwt state nonce assertion session sid hash key_hash ticket ref key_id",
     ),
-    Named("token", "{}", Trust.LONG, "code"),
+    Named("token", "{}", Strictness.LONG, "code"),
     Named(
         "signature",
         "{}",
-        Trust.RANDOM,
+        Strictness.RANDOM,
         """signature sig x_amz_signature x_goog_signature x_oss_signature thought_signature policy
         encrypted_content key_pair_id""",
     ),
     Named(
         "request id",
         "req_{}",
-        Trust.ID,
+        Strictness.ID,
         """request_id req_id amzn_request_id amzn_requestid amz_request_id apim_request_id
         client_request_id ms_request_id oneapi_request_id log_id tt_logid correlation_id
         correlation_request_id activity_id invocation_id vercel_id amz_id_2 host_id amz_cf_id
@@ -101,35 +101,35 @@ NAMED: Final = (
     Named(
         "trace id",
         "trace_{}",
-        Trust.ID,
+        Strictness.ID,
         """trace_id span_id parent_id b3_traceid cloud_trace_context traceparent amzn_trace_id
         uber_trace_id dd_trace_id cf_ray ray_id ray cray 追踪id 链路id""",
     ),
     Named(
         "session id",
         "sess_{}",
-        Trust.ID,
+        Strictness.ID,
         "session_id conversation_id thread_id run_id message_id chat_id 会话id",
     ),
     Named(
         "call id",
         "call_{}",
-        Trust.ID,
+        Strictness.ID,
         """call_id tool_call_id tool_use_id item_id response_id previous_response_id completion_id
         batch_id""",
     ),
-    Named("id", "{}", Trust.RANDOM, "id uuid guid oid instance prompt_cache_key"),
+    Named("id", "{}", Strictness.RANDOM, "id uuid guid oid instance prompt_cache_key"),
     Named(
         "organization",
         "org-{}",
-        Trust.NAMED,
+        Strictness.NAMED,
         """organization organization_id org org_id openai_organization organisation enterprise_id
         anthropic_organization_id company company_id 组织id""",
     ),
     Named(
         "project",
         "{}",
-        Trust.NAMED,
+        Strictness.NAMED,
         """项目id project project_id project_name openai_project gcp_project google_cloud_project
         quota_project_id project_number resource_group resource_group_name workspace_id workspace
         goog_user_project team_id team_name team database_id""",
@@ -137,7 +137,7 @@ NAMED: Final = (
     Named(
         "user",
         "user_{}",
-        Trust.NAMED,
+        Strictness.NAMED,
         """user user_id username user_name user_email owner created_by principal full_name
         first_name last_name safety_identifier end_user_id customer customer_id
         用户名 用户id ユーザー名 사용자""",
@@ -145,7 +145,7 @@ NAMED: Final = (
     Named(
         "account",
         "{}",
-        Trust.NAMED,
+        Strictness.NAMED,
         """account account_id account_number account_name aws_account_id subscription_id tenant_id
         tenant tenant_name client_id installation_id billing_account owner_id member_id
         账号 账户id 帐号 租户id""",
@@ -153,14 +153,14 @@ NAMED: Final = (
     Named(
         "phone number",
         PHONE,
-        Trust.ID,
+        Strictness.ID,
         "phone phone_number mobile mobile_phone cell_phone tel telephone msisdn fax "
         "手机号 手机号码 手机 电话 電話番号",
     ),
     Named(
         HOST_NAME,
         "{}",
-        Trust.NAMED,
+        Strictness.NAMED,
         """hostname host_name node_name pod pod_name computername machine_name container_name
         instance_id device_id vm_name""",
     ),
@@ -183,7 +183,7 @@ _NOUNS: Final = frozenset(
         *("organization", "organisation", "org", "company", "workspace", "pod"),
     )
 )
-_SETTING: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_SETTING: Final = re.compile(r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,12}")
 _LONGEST_NAME: Final = 80
 _ONE_LONG_PIECE: Final = re.compile(r"[A-Za-z0-9_.~/+=-]{20,}")
 _SEPARATORS: Final = str.maketrans("", "", "_-. ")
@@ -203,7 +203,7 @@ OTHER_SCRIPTS: Final = tuple(
 
 
 @lru_cache(maxsize=4096)
-def meaning(name: str) -> Named | None:
+def lookup_key(name: str) -> Named | None:
     """What the values of `name` are, or None when it gives nothing away."""
     if len(name) > _LONGEST_NAME:
         return None
@@ -222,7 +222,7 @@ def names_its_neighbour(name: str) -> bool:
 
     ``["user", "assistant"]`` is a list of roles; ``["openai-organization", "acme"]`` is a header.
     """
-    named = meaning(name)
+    named = lookup_key(name)
     return named is not None and name.lower() not in _NOUNS
 
 
@@ -230,29 +230,29 @@ def _is_a_name(value: str) -> bool:
     """Whether `value` is itself the name of a setting, as in ``KEY = "AWS_SECRET_ACCESS_KEY"``."""
     folded = _folded(value[:_LONGEST_NAME])
     known = folded in _BY_NAME or folded.removeprefix("x") in _BY_NAME
-    return known or (_SETTING.fullmatch(value) is not None and meaning(value) is not None)
+    return known or (_SETTING.fullmatch(value) is not None and lookup_key(value) is not None)
 
 
-def betrays(named: Named, value: str, *, loosely: bool = False) -> bool:
+def must_redact(named: Named, value: str, *, loosely: bool = False) -> bool:
     """Whether `value`, beside a name of this meaning, must go.
 
     loosely: the name stood in a sentence, so that a plain word after it is just the next word.
     """
-    if named.trust in (Trust.RANDOM, Trust.LONG) and not is_random(value):
+    if named.strictness in (Strictness.RANDOM, Strictness.LONG) and not is_random(value):
         return False
-    if named.trust is Trust.LONG and not _ONE_LONG_PIECE.fullmatch(value):
+    if named.strictness is Strictness.LONG and not _ONE_LONG_PIECE.fullmatch(value):
         return False
     if is_trivial(value) or _OWN_RULES.match(value) or _is_a_name(value):
         return False
-    if named.trust in (Trust.RANDOM, Trust.LONG):
+    if named.strictness in (Strictness.RANDOM, Strictness.LONG):
         return True
-    if named.trust is Trust.ID or (loosely and named.trust is Trust.NAMED):
-        return is_id(value) or (not loosely and is_drawn_after_prefix(value))
+    if named.strictness is Strictness.ID or (loosely and named.strictness is Strictness.NAMED):
+        return is_id(value) or (not loosely and looks_random(value))
     if loosely and not any(map(str.isdigit, value)):
         return is_random(value)
     if named.kind == HOST_NAME and "." in value:
         return False
     words = len(value.split())
-    if named.trust is Trust.SECRET:
+    if named.strictness is Strictness.SECRET:
         return words == 1
-    return words <= 3 if named.trust is Trust.NAMED else not _SAID.search(value)
+    return words <= 3 if named.strictness is Strictness.NAMED else not _SAID.search(value)

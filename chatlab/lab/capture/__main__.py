@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chatlab.corpus import Corpus, SampleError, check_sample
-from chatlab.corpus.sample import near
+from chatlab.corpus.record_schema import near
 from chatlab.lab.capture.drift import drift
 from chatlab.lab.capture.observation import CaptureError
 from chatlab.lab.capture.recipes import Recipe, captured, recipes

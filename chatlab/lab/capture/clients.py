@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from chatlab.corpus.library import write_atomically
+from chatlab.corpus.atomic_files import write_atomically
 from chatlab.lab.capture.fault import Fault
 from chatlab.lab.capture.observation import PACKAGE, CaptureError, Observation, tools
 from chatlab.lab.capture.origin import HOST, Origin

@@ -34,7 +34,8 @@ _STATUS: Final = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 class Recipe:
     """One capture: `program` and `fault` are the words of the command line.
 
-    provider: who answers, as far as the payload shows. maker: whose SDK it is.
+    provider: who answers, as far as the payload shows. maker: whose SDK it is. folder: of the
+    sample, where the payload does not show who answers.
     """
 
     program: str
@@ -42,6 +43,7 @@ class Recipe:
     label: Label
     provider: str | None
     maker: str | None = None
+    folder: str = "clients"
 
     @property
     def slug(self) -> str:
@@ -51,7 +53,7 @@ class Recipe:
     @property
     def id(self) -> str:
         """The sample's id in a corpus."""
-        return f"{self.provider or 'unknown'}/{self.slug}"
+        return f"{self.provider or self.folder}/{self.slug}"
 
     @property
     def command(self) -> str:
@@ -69,7 +71,9 @@ def recipes() -> list[Recipe]:
         for name, fault in program.meets().items()
     ]
     return found + [
-        Recipe(server.name, _named(case, log), _labelled(case, log), server.provider)
+        Recipe(
+            server.name, _named(case, log), _labelled(case, log), server.provider, folder="proxies"
+        )
         for server in SERVERS.values()
         for case in server.cases
         for log in (False, True)

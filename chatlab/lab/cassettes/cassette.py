@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from chatlab.corpus.library import write_atomically
+from chatlab.corpus.atomic_files import write_atomically
 from chatlab.lab.cassettes.chunked_sanitize import sanitized
 from chatlab.lab.cassettes.recording import Chunk, Exchange, RecordedRequest
 from chatlab.lab.faults.notation import ScriptError, build, near, to_json

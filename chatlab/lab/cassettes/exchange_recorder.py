@@ -10,7 +10,6 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from chatlab.corpus.sanitizer.placeholders import is_trivial
-from chatlab.corpus.sanitizer.randomness import is_random
 from chatlab.lab.cassettes.cassette import Cassette
 from chatlab.lab.cassettes.recording import (
     Chunk,
@@ -19,6 +18,7 @@ from chatlab.lab.cassettes.recording import (
     RecordedRequest,
     RecordedResponse,
 )
+from chatlab.text.randomness import is_random
 
 Foreign: TypeAlias = Any
 """A transport, request, response or stream of httpx2 or httpx."""

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
     raise ModuleNotFoundError("the form needs ipywidgets: pip install 'chatlab[lab]'") from None
 
-from chatlab.corpus import Added, Caught, Corpus, Proposal, SampleError, sanitize_text
+from chatlab.corpus import (
+    Added,
+    Caught,
+    Corpus,
+    Label,
+    Library,
+    Proposal,
+    SampleError,
+    sanitize_text,
+)
 from chatlab.corpus.adding.propose import Intake
-from chatlab.corpus.adding.validation import refuse_sent
+from chatlab.corpus.adding.validation import reject_request_data
 from chatlab.corpus.sanitizer.placeholders import WORD
 from chatlab.errors import Kind
 from chatlab.errors.reading.who_answered import DISPLAY_NAMES
@@ -35,10 +44,12 @@ class CorpusForm(widgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(
-        self, given: object = None, corpus: Corpus | None = None, provider: str | None = None
+        self, given: object = None, corpus: Library | None = None, provider: str | None = None
     ) -> None:
         self._corpus = corpus if corpus is not None else _corpus_of(given)
-        self._intake: Intake | None = None
+        self._intake = (
+            self._corpus.intake if isinstance(self._corpus, Corpus) else Intake(self._corpus)
+        )
         self._base: Proposal | None = None
         self.proposal: Proposal | None = None
         self.added: Added | None = None
@@ -64,7 +75,7 @@ class CorpusForm(widgets.VBox):  # type: ignore[misc]
         for control in self._fields.values():
             control.observe(self._decided, names="value")
         self._button.on_click(lambda _button: self.write())
-        self._given = _proposal_of(given, self._corpus, provider)
+        self._given = _proposal_of(given, self._intake, provider)
         self._take(self._given)
         pasted = [] if self._given is not None else [self._text]
         label = widgets.GridBox(
@@ -130,9 +141,8 @@ class CorpusForm(widgets.VBox):  # type: ignore[misc]
         try:
             with self._quietly():
                 self._text.value = ""
-                refuse_sent(text)
+                reject_request_data(text)
                 self._text.value = sanitize_text(text).text
-            self._intake = self._intake or Intake(self._corpus)
             proposal = self._intake.propose(text, provider=provider)
         except (SampleError, ModuleNotFoundError) as problem:
             self._take(None)
@@ -167,7 +177,7 @@ class CorpusForm(widgets.VBox):  # type: ignore[misc]
             }
             if self._provider.value != self._base.expected["provider"]:
                 changes["provider"] = self._provider.value
-            self.proposal = self._base.changed(**changes)
+            self.proposal = self._base.changed(**cast(Label, changes))
         except SampleError as problem:
             self.proposal = None
             self._say(str(problem), _STOP)
@@ -252,11 +262,11 @@ def _with_removed(proposal: Proposal, before: Proposal) -> Proposal:
     return replace(proposal, record=record, removed=(*before.removed, *proposal.removed))
 
 
-def _corpus_of(given: object) -> Corpus:
+def _corpus_of(given: object) -> Library:
     return given.corpus if isinstance(given, Proposal | Caught) else Corpus.load()
 
 
-def _proposal_of(given: object, corpus: Corpus, provider: str | None) -> Proposal | None:
+def _proposal_of(given: object, intake: Intake, provider: str | None) -> Proposal | None:
     if given is None or isinstance(given, Proposal):
         return given
-    return given.proposal if isinstance(given, Caught) else corpus.propose(given, provider=provider)
+    return given.proposal if isinstance(given, Caught) else intake.propose(given, provider=provider)

@@ -150,7 +150,7 @@ def test_an_attribute_that_ends_the_program_does_not(corpus: Corpus) -> None:
     with corpus.capture() as caught:
         raise Hostile("status 429")
     for shown in (repr(caught), caught._repr_html_()):
-        assert "Hostile: reading it ends the program" in shown
+        assert "Hostile: an attribute of it ends the program" in shown
 
 
 def test_when_nothing_failed_it_says_so(corpus: Corpus) -> None:

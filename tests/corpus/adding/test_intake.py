@@ -12,11 +12,10 @@ import pytest
 from support.planted_secrets import KEYS, Draw
 
 from chatlab.corpus import Corpus, Proposal, SampleError, check_sample, sanitize
-from chatlab.corpus.adding.atomic_files import write_new_files
 from chatlab.corpus.adding.propose import Intake
 from chatlab.corpus.adding.validation import MAX_CHARS
-from chatlab.corpus.library import write_atomically
-from chatlab.corpus.sample import read_sample
+from chatlab.corpus.atomic_files import write_atomically, write_new_files
+from chatlab.corpus.sample_files import read_sample
 from chatlab.errors import Kind, classify
 
 DUMP = (
@@ -179,7 +178,7 @@ def test_what_a_person_decides_wins(corpus: Corpus) -> None:
     assert decided.id == "openai/flux"
     assert decided.expected["retryable"] is True
     assert decided.record["confidence"] == "high"
-    assert "kind: the label says overloaded, the rules say generic" in str(decided)
+    assert "kind: overloaded in the label, generic by the rules" in str(decided)
     added = decided.write()
     assert not added.ok
     assert "chatlab corpus accept openai/flux --corpus" in str(added)
@@ -192,7 +191,7 @@ def test_a_known_miss_passes_only_while_it_is_one(corpus: Corpus) -> None:
     added = proposal.write(kind="overloaded", known_miss="No rule knows this machine yet.")
     assert added.ok
     assert "a known miss" in str(added)
-    with pytest.raises(SampleError, match="the rules say what the label says"):
+    with pytest.raises(SampleError, match="the rules agree with the label"):
         corpus.propose("status 503").write(known_miss="It is none at all.")
 
 
@@ -205,9 +204,9 @@ def test_a_known_miss_passes_only_while_it_is_one(corpus: Corpus) -> None:
         ({"id": "anthropic/x"}, "must begin with unknown/"),
         ({"id": "../../x"}, "must begin with unknown/"),
         ({"id": "Über"}, "must be lower-case letters"),
-        ({"id": KEY.lower()}, "id: in the name stands a secret (OpenAI key); choose another"),
-        ({"id": f"unknown/{KEY}"}, "in the name stands a secret"),
-        ({"surface": "log-line"}, "'log-line' is no allowed value; did you mean 'log_line'?"),
+        ({"id": KEY.lower()}, "id: the name holds a secret (OpenAI key); choose another"),
+        ({"id": f"unknown/{KEY}"}, "the name holds a secret"),
+        ({"surface": "log-line"}, "'log-line' is not an allowed value; did you mean 'log_line'?"),
     ],
 )
 def test_a_wrong_decision_is_one_line(
@@ -227,10 +226,10 @@ def test_a_wrong_decision_is_one_line(
         ("", "nothing was observed"),
         (None, "nothing was observed"),
         ("status 503 " + "x" * MAX_CHARS, "too many for a sample"),
-        ("true", "there is no word in it"),
-        ("null", "there is no word in it"),
-        ("42", "there is no word in it"),
-        ("[" * 100_000, "there is no word in it"),
+        ("true", "it has no words"),
+        ("null", "it has no words"),
+        ("42", "it has no words"),
+        ("[" * 100_000, "it has no words"),
         ("HTTP/1.1 200 OK", "a call that succeeded"),
         ("HTTP/1.1 201 Created\r\na: b\r\n\r\nall went well", "a call that succeeded"),
         ({"id": "x", "choices": [{"message": {"content": "Hi."}}]}, "a call that succeeded"),
@@ -239,7 +238,7 @@ def test_a_wrong_decision_is_one_line(
         (json.dumps({"request": {"url": "https://x"}, "response": {"status": 500}}), "HAR entry"),
         ({"log": {"entries": [{"request": {}, "response": {"status": 500}}]}}, "HAR entry"),
         ({"status": 500, "text": '[{"request": {"a": 1}, "response": {}}]'}, "HAR entry"),
-        ({"slug": KEY.lower(), "status": 503}, "slug: in the name stands a secret"),
+        ({"slug": KEY.lower(), "status": 503}, "slug: the name holds a secret"),
     ],
 )
 def test_what_cannot_become_a_sample_says_why(corpus: Corpus, given: object, said: str) -> None:
@@ -274,7 +273,9 @@ def test_a_failure_inside_a_success_is_a_failure(corpus: Corpus, given: object) 
 def test_what_nothing_knows_needs_a_kind_or_a_yes(corpus: Corpus, tmp_path: Path) -> None:
     """No rule, no sample: a doubt, which a person settles by saying what it is."""
     proposal = corpus.propose("the flux capacitor is empty")
-    assert proposal.doubts == ("no rule and no sample knows it; say what it is: kind=... (--kind)",)
+    assert proposal.doubts == (
+        "no rule and no sample matches it; say what it is: kind=... (--kind)",
+    )
     with pytest.raises(SampleError, match="give anyway=True"):
         proposal.write()
     assert files(tmp_path) == []
@@ -286,7 +287,7 @@ def test_what_nothing_knows_needs_a_kind_or_a_yes(corpus: Corpus, tmp_path: Path
 def test_a_verdict_that_the_secrets_made_is_a_doubt(corpus: Corpus, tmp_path: Path) -> None:
     """When taking secrets out changes the verdict it is said which, and needs a yes."""
     proposal = corpus.propose("it broke at https://overloaded-error:pw123456@x.corp/ once")
-    assert "the verdict is another (kind: overloaded, then generic" in proposal.doubts[0]
+    assert "the verdict changes (kind: overloaded, then generic" in proposal.doubts[0]
     with pytest.raises(SampleError, match="give anyway=True"):
         proposal.write()
     assert files(tmp_path) == []
@@ -320,7 +321,7 @@ def test_a_page_goes_beside_its_record(corpus: Corpus, tmp_path: Path) -> None:
     assert files(tmp_path) == ["mine/unknown/page.body.html", "mine/unknown/page.json"]
     assert added.sample.body == "<html><h1>502</h1></html>"
     (tmp_path / "mine/unknown/orphan.body.html").write_text("kept")
-    with pytest.raises(SampleError, match="a sample of this name"):
+    with pytest.raises(SampleError, match="a sample with this name"):
         corpus.propose("status 504").write(id="orphan")
     assert (tmp_path / "mine/unknown/orphan.body.html").read_text() == "kept"
 

@@ -21,7 +21,7 @@ from chatlab.corpus.mutation.mutants import (
     mutants,
 )
 from chatlab.corpus.mutation.mutation_run import Mutation, mutate
-from chatlab.corpus.mutation.precedence import clauses
+from chatlab.corpus.mutation.precedence import contract
 from chatlab.corpus.mutation.rule_coverage import Coverage, coverage
 from chatlab.errors import RULES, Evidence, Kind, Rule, RuleTable, classify
 
@@ -124,7 +124,7 @@ def test_every_clause_of_the_contract_holds() -> None:
     """What is written down of statuses and of precedence is what the rules say."""
     wrong = [
         str(clause)
-        for clause in clauses()
+        for clause in contract()
         if (verdict := classify(clause.failure)).kind != clause.kind
         or verdict.retryable != clause.retryable
     ]
@@ -188,10 +188,13 @@ def test_an_equivalent_mutant_changes_no_sample(mutated: Mutation) -> None:
         assert spoiled(samples, trial.mutant.applied(RULES)) == ()
 
 
-def test_the_mutation_score_is_98_percent_and_every_survivor_says_why(mutated: Mutation) -> None:
-    """The figure to hold; what samples alone detect is told beside it."""
-    assert mutated.score >= 0.98, mutated
-    assert mutated.score_by_samples >= 0.7
+def test_scores_of_samples_and_documents_are_apart_and_survivors_say_why(mutated: Mutation) -> None:
+    """Samples are independent of the rules; documents are made from them."""
+    assert mutated.score_by_samples >= 0.09, mutated
+    assert mutated.score_by_samples_of_rows >= 0.7
+    assert mutated.score_by_documents >= 0.9
+    assert len(mutated.survivors) <= 0.02 * len(mutated.trials)
+    assert mutated.summary().startswith(f"Samples detect {mutated.score_by_samples:.1%} of ")
     assert all(one.reason for one in mutated.survivors)
     assert [one for one in mutated.survivors if one.mutant.operator in (DELETE_RULE, FLIP)] == []
 
@@ -204,10 +207,11 @@ def test_facts_are_no_witness_against_another_decision(mutated: Mutation) -> Non
 
 
 def test_the_report_counts_what_it_lists(mutated: Mutation) -> None:
-    """Every mutant is in one column of its operator's row."""
-    for name, *counts, _ in mutated.rows():
+    """Detected, equivalent and survived add up; both detecting columns are within the detected."""
+    for name, *counts, _, _ in mutated.rows():
         total, by_samples, by_documents, equivalent, survived = map(int, counts)
-        assert total == by_samples + by_documents + equivalent + survived, name
+        detected = total - equivalent - survived
+        assert max(by_samples, by_documents) <= detected <= by_samples + by_documents, name
     assert repr(mutated).count("\nsurvived: ") == len(mutated.survivors)
     assert "<details>" in mutated._repr_html_()
 
@@ -257,4 +261,4 @@ def test_the_commands_print_both_reports(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["corpus", "coverage", "stream-cutt"]) == 2
     assert "did you mean 'stream-cut'?" in capsys.readouterr().err
     assert main(["corpus", "mutate"]) == 0
-    assert "samples alone detect" in capsys.readouterr().out
+    assert "Samples detect" in capsys.readouterr().out

@@ -12,12 +12,12 @@ import pytest
 from chatlab.cli.main import main
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.mutation.rule_coverage import coverage
-from chatlab.corpus.novelty import drafts
 from chatlab.corpus.novelty.inputs import failures_in, read_failures
 from chatlab.corpus.novelty.leave_one_out import LeftOut, LeftOutReport, leave_one_provider_out
-from chatlab.corpus.novelty.novel import THRESHOLD, Known, novelty
-from chatlab.corpus.novelty.similarity import Likeness, features, without_numbers
-from chatlab.corpus.sample import problems_of
+from chatlab.corpus.novelty.report import score_novelty
+from chatlab.corpus.novelty.scoring import THRESHOLD, Reference
+from chatlab.corpus.novelty.similarity import SimilarityIndex, features, without_numbers
+from chatlab.corpus.record_schema import problems_of
 from chatlab.errors import Failure
 
 OVERLOADED = (
@@ -59,7 +59,7 @@ def test_long_runs_of_letters_are_read_in_linear_time() -> None:
 def test_likeness_weighs_rare_words_most() -> None:
     """Of two known failures the one that shares the rare word is nearer."""
     words = {"a": "the same old error", "b": "the marble error", "c": "the same error"}
-    likeness = Likeness.of({name: Failure(text=text) for name, text in words.items()})
+    likeness = SimilarityIndex.of({name: Failure(text=text) for name, text in words.items()})
     near = likeness.nearest(features(Failure(text="a marble")))
     assert [one.id for one in near] == ["b"]
     assert likeness.nearest(features(Failure(text="the same old error")))[0].similarity == 1.0
@@ -69,78 +69,78 @@ def test_likeness_weighs_rare_words_most() -> None:
 def test_equally_near_failures_come_in_the_order_of_their_names() -> None:
     """As many as asked for, never one that is to be left out, whatever the order they came in."""
     words = {name: frozenset({"marble", "=status:503"}) for name in ("c", "a", "d", "b")}
-    likeness = Likeness({**words, "e": frozenset({"marble"}), "f": frozenset({"unlike"})})
-    near = likeness.nearest({"marble", "=status:503"}, 4, but={"b"})
+    likeness = SimilarityIndex({**words, "e": frozenset({"marble"}), "f": frozenset({"unlike"})})
+    near = likeness.nearest({"marble", "=status:503"}, 4, without={"b"})
     assert [one.id for one in near] == ["a", "c", "d", "e"]
     assert [one.similarity for one in near[:3]] == [pytest.approx(1.0)] * 3
     assert 0 < near[3].similarity < 1
     assert len(likeness.nearest({"marble"}, 2)) == 2
 
 
-def test_a_failure_of_the_corpus_is_no_news(corpus: Corpus) -> None:
-    """Every sample is most like itself or its twin, and familiar where the rules agree."""
-    known = Known(corpus)
+def test_a_failure_of_the_corpus_is_not_novel(corpus: Corpus) -> None:
+    """Every sample is the nearest sampleself or its twin, and familiar where the rules agree."""
+    known = Reference(corpus)
     for sample in list(corpus.values())[::25]:
-        found = known.held_against(sample.id, sample.failure)
+        found = known.score(sample.id, sample.failure)
         assert found.nearest[0].similarity == pytest.approx(1.0)
         if found.because.startswith("like "):
             assert found.score == pytest.approx(0.0)
 
 
-def test_known_and_strange_are_told_apart(corpus: Corpus) -> None:
+def test_known_and_novel_failures_are_separated(corpus: Corpus) -> None:
     """A common failure names its sample; nonsense is strange; nothing at all is strange too."""
-    report = novelty({"log:1": OVERLOADED, "log:2": STRANGE, "log:3": ""}, corpus)
-    assert [one.strange for one in report.found] == [False, True, True]
+    report = score_novelty({"log:1": OVERLOADED, "log:2": STRANGE, "log:3": ""}, corpus)
+    assert [one.novel for one in report.found] == [False, True, True]
     assert corpus[report.found[0].nearest[0].id].expected["kind"] == "overloaded"
     assert "known: log:1: like anthropic/" in repr(report)
     assert repr(report).startswith("2 of 3 failures are unlike anything known")
     assert report._repr_html_().count("<tr>") == 4 + 3
-    hostile = novelty({"<i>": "<b>frobnicated</b> marbles"}, corpus)._repr_html_()
+    hostile = score_novelty({"<i>": "<b>frobnicated</b> marbles"}, corpus)._repr_html_()
     assert "&lt;b&gt;frobnicated" in hostile
     assert not {"<b>", "<i>"} & set(re.findall("<.*?>", hostile))
 
 
-def test_a_familiar_wording_with_another_verdict_is_strange(corpus: Corpus) -> None:
+def test_familiar_wording_with_another_verdict_is_novel(corpus: Corpus) -> None:
     """When the nearest sample says otherwise than the rules, the failure needs a look."""
     body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     twisted = Failure(status=401, body=body, text="invalid_api_key")
-    report = novelty([twisted], corpus)
+    report = score_novelty([twisted], corpus)
     verdict, near = report.found[0].verdict, report.found[0].nearest[0]
-    assert verdict.kind != corpus[near.id].expected["kind"] or not report.found[0].strange
-    known = Known({"x/one": corpus["anthropic/overloaded-529"]})
-    other = known.held_against("x", Failure(status=401, body=body, text="overloaded_error"))
-    assert other.strange == (other.verdict.kind != "overloaded")
+    assert verdict.kind != corpus[near.id].expected["kind"] or not report.found[0].novel
+    known = Reference({"x/one": corpus["anthropic/overloaded-529"]})
+    other = known.score("x", Failure(status=401, body=body, text="overloaded_error"))
+    assert other.novel == (other.verdict.kind != "overloaded")
 
 
-def test_a_kind_with_another_decision_is_told_from_its_sample(corpus: Corpus) -> None:
+def test_the_same_kind_with_another_decision_names_its_sample(corpus: Corpus) -> None:
     """A limit that refills, held against one that this request can never meet: why is said."""
     sample = corpus["openai-compat/groq-429-request-larger-than-tpm-2"]
-    known = Known({sample.id: sample})
-    found = known.held_against("a", Failure(status=429, body={"code": "rate_limit_exceeded"}))
+    known = Reference({sample.id: sample})
+    found = known.score("a", Failure(status=429, body={"code": "rate_limit_exceeded"}))
     assert (found.verdict.kind, found.verdict.retryable) == ("rate_limit", True)
-    assert found.because == f"{sample.id}, the most like it, is rate_limit, stop"
-    assert found.strange
+    assert found.because == f"the nearest sample, {sample.id}, is rate_limit, stop"
+    assert found.novel
 
 
-def test_a_failure_that_no_rule_knows_is_never_familiar(corpus: Corpus) -> None:
+def test_a_failure_that_no_rule_matches_is_never_familiar(corpus: Corpus) -> None:
     """However like a sample it is: without the rule, the cut stream is strange."""
     from chatlab.errors import RULES
 
     sample = corpus["openai-compat/newapi-anthropic-sse-truncated-1"]
-    less = Known(corpus, RULES.without("stream-cut"))
-    found = less.held_against("cut", sample.failure)
-    assert found.strange
-    assert found.because == "no rule knows it"
-    assert not Known(corpus).held_against("cut", sample.failure).strange
+    less = Reference(corpus, RULES.without("stream-cut"))
+    found = less.score("cut", sample.failure)
+    assert found.novel
+    assert found.because == "no rule matches it"
+    assert not Reference(corpus).score("cut", sample.failure).novel
 
 
 def test_the_same_input_gives_the_same_report(corpus: Corpus) -> None:
     """No set order, no clock, no chance."""
     failures = [OVERLOADED, STRANGE, f"{STRANGE}, says tenant 13", "quux is out of cheese"]
-    assert repr(novelty(failures, corpus)) == repr(novelty(failures, Corpus.load()))
+    assert repr(score_novelty(failures, corpus)) == repr(score_novelty(failures, Corpus.load()))
 
 
-def test_strange_failures_are_clustered_with_a_draft_that_the_corpus_accepts(
+def test_clusters_of_novel_failures_have_valid_drafts(
     corpus: Corpus,
 ) -> None:
     """One story told three times is one cluster; its draft is a valid record without the key."""
@@ -150,7 +150,7 @@ def test_strange_failures_are_clustered_with_a_draft_that_the_corpus_accepts(
         "c": STRANGE.replace("12", "99"),
         "d": f"{STRANGE} (key {KEY})",
     }
-    clusters = novelty(failures, corpus).clusters
+    clusters = score_novelty(failures, corpus).clusters
     assert [[one.name for one in cluster.members] for cluster in clusters] == [
         ["a", "d", "c"],
         ["b"],
@@ -174,7 +174,7 @@ def test_a_draft_keeps_status_headers_body_and_exception(corpus: Corpus) -> None
         exception_type="teapot.StoutError",
         exception_text="short",
     )
-    draft = novelty([failure], corpus).clusters[0].draft
+    draft = score_novelty([failure], corpus).clusters[0].draft
     assert list(problems_of(draft)) == []
     assert (draft["status"], draft["surface"]) == (418, "sdk_exception")
     assert draft["headers"] == {"retry-after": "7"}
@@ -183,34 +183,20 @@ def test_a_draft_keeps_status_headers_body_and_exception(corpus: Corpus) -> None
     assert draft["expected"]["status_code"] == 418  # type: ignore[index]
 
 
-def test_without_the_detector_a_draft_says_that_only_keys_are_out(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The plain install still gives no key away."""
-
-    def missing(record: object) -> None:
-        raise ModuleNotFoundError("no detector")
-
-    monkeypatch.setattr(drafts, "sanitize", missing)
-    draft = novelty([f"{STRANGE} {KEY}"], corpus).clusters[0].draft
-    assert KEY not in json.dumps(draft)
-    assert "only keys were taken out" in str(draft["why"])
-
-
-def test_a_provider_left_out_is_strange_rather_than_confidently_wrong(
+def test_an_unknown_provider_is_novel_rather_than_confidently_wrong(
     left_out: LeftOutReport,
 ) -> None:
     """For each provider: most of it is strange, and of what is familiar almost all is right."""
     everything = left_out[-1]
     assert everything.provider == "all"
     assert everything.samples == sum(one.samples for one in left_out[:-1])
-    assert everything.right > 0.99
-    assert everything.right_untaught < everything.right - 0.05
+    assert everything.accuracy > 0.99
+    assert everything.accuracy_without < everything.accuracy - 0.05
     assert len(everything.confidently_wrong) <= 0.005 * everything.samples
-    assert everything.right_if_familiar >= 0.98
+    assert everything.accuracy_if_familiar >= 0.98
     for one in left_out[:-1]:
-        assert one.strange >= 0.6, one
-        assert one.strange >= one.strange_when_known, one
+        assert one.novel >= 0.6, one
+        assert one.novel >= one.novel_when_known, one
         assert len(one.confidently_wrong) <= max(1, 0.02 * one.samples), one
 
 
@@ -219,20 +205,18 @@ def test_the_threshold_is_where_familiar_means_right(
 ) -> None:
     """What the rules without a provider get wrong is far above the threshold or not counted."""
     assert THRESHOLD == 0.7
-    wrong = left_out[-1].samples * (1 - left_out[-1].right_untaught)
+    wrong = left_out[-1].samples * (1 - left_out[-1].accuracy_without)
     assert wrong > 100
     assert len(left_out[-1].confidently_wrong) < 0.03 * wrong
 
 
-def test_a_left_out_provider_is_told_in_a_line_and_in_a_row(
-    corpus: Corpus, left_out: LeftOutReport
-) -> None:
+def test_a_left_out_provider_has_a_line_and_a_row(corpus: Corpus, left_out: LeftOutReport) -> None:
     """Complete as text, a table on a page; nothing short of all is called 100%."""
     lines = repr(left_out).splitlines()
     assert len(lines) == len(left_out)
     assert left_out._repr_html_().count("<tr>") == len(left_out) + 1
     almost = LeftOut("<b>", 531, 2, 0.7, 0.5, 530 / 531, 0.29, ())
-    assert str(almost).startswith("<b>: 70% of 531 samples are strange; 29% are right without")
+    assert str(almost).startswith("<b>: 70% of 531 samples are novel; 29% are right without")
     assert almost.row()[5:7] == ["99%", "29%"]
     assert "<b>" not in LeftOutReport([almost])._repr_html_()
 
@@ -268,9 +252,9 @@ def test_a_folder_is_read_file_by_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "said"),
-    [(b"", "nothing in it"), (b" \n", "nothing in it"), (b"\x00\x01PNG", "no text")],
+    [(b"", "empty"), (b" \n", "empty"), (b"\x00\x01PNG", "not a text file")],
 )
-def test_what_is_no_log_is_told(raw: bytes, said: str, tmp_path: Path) -> None:
+def test_an_input_that_is_not_a_log_is_refused(raw: bytes, said: str, tmp_path: Path) -> None:
     """Empty and binary files, missing files, empty folders: where and what to give."""
     file = tmp_path / "in.log"
     file.write_bytes(raw)
@@ -279,11 +263,11 @@ def test_what_is_no_log_is_told(raw: bytes, said: str, tmp_path: Path) -> None:
     with pytest.raises(SampleError, match="cannot be read"):
         list(read_failures(tmp_path / "missing"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SampleError, match="holds no file"):
+    with pytest.raises(SampleError, match="has no files"):
         list(read_failures(tmp_path / "empty"))
 
 
-def test_the_command_finds_the_strange_line(
+def test_the_command_finds_the_novel_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Status 1 and a cluster when there is one, else 0."""
@@ -292,7 +276,7 @@ def test_the_command_finds_the_strange_line(
     assert main(["corpus", "novelty", str(log)]) == 1
     said = capsys.readouterr().out
     assert "1 of 2 failures are unlike anything known" in said
-    assert f"strange: 1 failure such as {log}:2: {STRANGE}" in said
+    assert f"novel: 1 failure such as {log}:2: {STRANGE}" in said
     log.write_text(OVERLOADED)
     assert main(["corpus", "novelty", str(log)]) == 0
     assert main(["corpus", "novelty", str(tmp_path / "missing")]) == 2

@@ -54,7 +54,7 @@ def test_recapture(
     told = capsys.readouterr()
     assert told.err == ""
     assert status == 0
-    assert told.out.startswith(f"unknown/captured-{program}-{fault}: same")
+    assert told.out.startswith(f"clients/captured-{program}-{fault}: same")
 
 
 def test_every_recipe_has_its_sample() -> None:
@@ -120,7 +120,7 @@ def test_a_new_sample_is_added_once(
     """A capture that the corpus lacks is added; captured again, it is the same, unwritten."""
     command = ["http-client", "connection-refused", "--folder", str(corpus_folder)]
     assert main(command) == 0
-    file = corpus_folder / "unknown" / "captured-http-client-connection-refused.json"
+    file = corpus_folder / "clients" / "captured-http-client-connection-refused.json"
     first = file.read_bytes()
     assert "added" in capsys.readouterr().out
     assert main(command) == 0
@@ -153,7 +153,7 @@ def test_drift(
     """New words are reported and pass; another verdict is reported and fails."""
     command = ["http-client", "connection-refused", "--folder", str(corpus_folder)]
     assert main(command) == 0
-    file = corpus_folder / "unknown" / "captured-http-client-connection-refused.json"
+    file = corpus_folder / "clients" / "captured-http-client-connection-refused.json"
     record = json.loads(file.read_text(encoding="utf-8"))
     record["exception"]["text"] = text
     if status:
@@ -169,7 +169,7 @@ def test_a_version_is_drift(corpus_folder: Path, capsys: pytest.CaptureFixture[s
     """A sample of another version of the program is reported as such."""
     command = ["http-client", "connection-refused", "--folder", str(corpus_folder)]
     assert main(command) == 0
-    file = corpus_folder / "unknown" / "captured-http-client-connection-refused.json"
+    file = corpus_folder / "clients" / "captured-http-client-connection-refused.json"
     record = json.loads(file.read_text(encoding="utf-8"))
     record["source"]["version"] = "2.7"
     file.write_text(json.dumps(record), encoding="utf-8")
@@ -303,8 +303,8 @@ def test_refused_samples_are_said(corpus_folder: Path, capsys: pytest.CaptureFix
     """A failure that the corpus has under another name is refused with that name."""
     command = ["http-client", "connection-refused", "--folder", str(corpus_folder)]
     assert main(command) == 0
-    folder = corpus_folder / "unknown"
+    folder = corpus_folder / "clients"
     file = folder / "captured-http-client-connection-refused.json"
     file.rename(folder / "other.json")
     assert main(command) == 1
-    assert "already here as unknown/other" in capsys.readouterr().err
+    assert "already here as clients/other" in capsys.readouterr().err

@@ -28,7 +28,7 @@ from chatlab.views.figures.timeline import Timeline
 
 CASSETTES = Path(__file__).parents[1] / "cassettes" / "recorded"
 CORPUS = Corpus.load()
-FIRST = "unknown/captured-go-http-status-429"
+FIRST = "clients/captured-go-http-status-429"
 SECOND = "anthropic/aisdk-type-validation-overloaded-1"
 SCRIPT: dict[str, Any] = {
     "steps": [f"sample:{FIRST}", f"sample:{SECOND},after_event=6"],

@@ -70,7 +70,7 @@ def test_what_nothing_knows_is_added_with_a_tick(corpus: Corpus) -> None:
     form = CorpusForm(corpus=corpus)
     form.paste("the flux capacitor is empty")
     assert form.write() is None
-    assert "no rule and no sample knows it" in state(form)
+    assert "no rule and no sample matches it" in state(form)
     proposal = form.decide(kind="overloaded")
     assert proposal is not None
     assert proposal.doubts == ()

@@ -1,4 +1,4 @@
-"""From what was observed of a failure to the fields of a corpus record that hold it."""
+"""From an observed failure to the fields of a corpus record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chatlab.errors.reading.phrases import clean
 from chatlab.errors.reading.signals import lower_headers
 
 OBSERVED: Final = ("status", "headers", "body", "exception", "text")
-"""The fields of a record that hold what was seen."""
+"""The fields of a record that hold the observation."""
 
 _STREAM: Final = ("event:", "data:", "id:", ": ")
 _PATHS: Final = (
@@ -83,11 +83,11 @@ def encodable(value: object) -> object:
     return changed(value, lambda _where, _key, text, _bare: clean(text), "")
 
 
-_Told = tuple[dict[str, object] | None, str | None]
+_Written = tuple[dict[str, object] | None, str | None]
 
 
 def _written(
-    failure: Failure, verdict: Verdict, causes: Callable[[Failure], _Told]
+    failure: Failure, verdict: Verdict, causes: Callable[[Failure], _Written]
 ) -> dict[str, object]:
     exception, text = causes(failure)
     client = client_of(failure.exception_type)
@@ -107,15 +107,15 @@ def _written(
     return dict(copy) if isinstance(copy, Mapping) else record
 
 
-def _causes_as_text(failure: Failure) -> _Told:
-    """The causes as a traceback tells them: the innermost first, without frames."""
+def _causes_as_text(failure: Failure) -> _Written:
+    """The causes as in a traceback: the innermost first, without frames."""
     exception = _exception(failure.exception_type, failure.exception_text)
-    told = [_line(cause) for cause in reversed(_causes(failure))]
+    texts = [_line(cause) for cause in reversed(_causes(failure))]
     text = failure.text if isinstance(failure.text, str) else None
-    return exception, "\n\n".join([*told, *([text] if text else [])]) or None
+    return exception, "\n\n".join([*texts, *([text] if text else [])]) or None
 
 
-def _causes_in_exception(failure: Failure) -> _Told:
+def _causes_in_exception(failure: Failure) -> _Written:
     """The causes after the exception's own text."""
     lines = [failure.exception_text or "", *map(_line, _causes(failure))]
     text = failure.text if isinstance(failure.text, str) else None
@@ -123,7 +123,7 @@ def _causes_in_exception(failure: Failure) -> _Told:
 
 
 def _causes(failure: Failure) -> list[Raised]:
-    """The causes that tell something: a deadline cancels what it waits for, which is no news."""
+    """The causes that add information: a deadline always cancels what it waits for."""
     deadline = _class_of(failure.exception_type) == "TimeoutError"
     return [
         cause

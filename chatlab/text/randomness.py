@@ -1,4 +1,4 @@
-"""Whether a value looks drawn at random, as keys and ids do, or written by a person."""
+"""Whether a value looks random, as keys and ids do, or written by a person."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _JUDGED_CHARS: Final = 2000
 
 _WRITTEN: Final = 2.75
 _WRITTEN_AFTER_A_PREFIX: Final = 4.0
-"""Letters in a piece of CamelCase, on average, from which on a person wrote it; drawn letters
-have about two. After a key's prefix the doubt goes the other way."""
+"""At this average number of letters in a piece of CamelCase a person wrote it; random letters
+have about two. After a key's prefix the limit is higher."""
 
 _LONG: Final = 16
-"""Letters and digits together that, after a key's prefix, are no word and its number."""
+"""Letters and digits of this length that follow a key's prefix are not a word and its number."""
 
 _LONGER_THAN_WORDS: Final = 28
 _MANY_LETTERS: Final = 8
-"""From this length on, letters without a break are no word; fewer different ones are a filler."""
+"""Letters of this length without a break are not a word; fewer different ones are filler."""
 
 _FEW_DIGITS: Final = 0.12
 """Digits for each letter, at most, in a word with more than one number in it."""
 
 
 def is_word(segment: str, written: float = _WRITTEN) -> bool:
-    """Whether letters and digits stand as in a word, a model name, a version or a time."""
+    """Whether `segment` is like a word, a model name, a version or a time."""
     if len(segment) < 8 or len(set(segment)) < 3 or _TIME.fullmatch(segment):
         return True
     runs = _RUN.findall(segment)
@@ -49,8 +49,8 @@ def is_random(value: str, least: int = 8) -> bool:
     return not all(map(is_word, _SEGMENT.findall(value[:_JUDGED_CHARS])))
 
 
-def is_drawn_after_prefix(tail: str) -> bool:
-    """Whether `tail`, what follows the prefix of some provider's keys, can be a key."""
+def looks_random(tail: str) -> bool:
+    """Whether `tail`, which follows the prefix of a provider's keys, can be the rest of a key."""
     return any(
         len(runs := _RUN.findall(segment)) > 2
         or (len(runs) > 1 and len(segment) >= _LONG)
@@ -61,7 +61,7 @@ def is_drawn_after_prefix(tail: str) -> bool:
 
 
 def is_id(value: str) -> bool:
-    """Whether `value` can be an id that was given out, if only a short one."""
+    """Whether `value` can be an id that a service made, even a short one."""
     first = _SEGMENT.match(value)
     short = first is not None and len(first[0]) >= 6 and not _WORD_AND_NUMBER.fullmatch(first[0])
     return short or is_random(value)
