@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chatlab.lab.cassettes.cassette import Cassette
-    from chatlab.lab.cassettes.playback import CassetteStep
     from chatlab.lab.cassettes.recorder import RecordingTransport
     from chatlab.lab.exploration.model_check import Explored, explore
-    from chatlab.lab.faults.notation import ScriptError
+    from chatlab.lab.faults.cassette_playback import CassetteStep
     from chatlab.lab.faults.script import SampleStep, Script, parse_step
     from chatlab.lab.faults.vocabulary import FAULTS, Fault, parse_fault
     from chatlab.lab.memory.input_items import Refusal
     from chatlab.lab.memory.response_memory import Exchange, Remembered, ResponseMemory
+    from chatlab.lab.protocols.exchange import Request
     from chatlab.lab.protocols.good_answer import Success, ToolCall, Usage
-    from chatlab.lab.provider.exchange import Request
+    from chatlab.lab.protocols.notation import ScriptError
     from chatlab.lab.provider.server import FakeProvider
     from chatlab.lab.replaying.driver import areplay, replay
     from chatlab.lab.replaying.result import LogLine, Replay
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "FAULTS": "faults.vocabulary",
     "Cassette": "cassettes.cassette",
-    "CassetteStep": "cassettes.playback",
+    "CassetteStep": "faults.cassette_playback",
     "Exchange": "memory.response_memory",
     "Explored": "exploration.model_check",
     "FakeProvider": "provider.server",
@@ -34,11 +34,11 @@ _HOMES = {
     "Refusal": "memory.input_items",
     "Remembered": "memory.response_memory",
     "Replay": "replaying.result",
-    "Request": "provider.exchange",
+    "Request": "protocols.exchange",
     "ResponseMemory": "memory.response_memory",
     "SampleStep": "faults.script",
     "Script": "faults.script",
-    "ScriptError": "faults.notation",
+    "ScriptError": "protocols.notation",
     "Success": "protocols.good_answer",
     "ToolCall": "protocols.good_answer",
     "Usage": "protocols.good_answer",

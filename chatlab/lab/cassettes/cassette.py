@@ -15,12 +15,10 @@ from typing import Self
 
 from chatlab.corpus.library import write_atomically
 from chatlab.lab.cassettes.chunked_sanitize import sanitized
-from chatlab.lab.cassettes.recording import Chunk, Exchange, RecordedRequest
-from chatlab.lab.faults.notation import ScriptError, build, near, to_json
-from chatlab.lab.provider.exchange import utf8
-
-FORMAT = "chatlab cassette"
-VERSION = 1
+from chatlab.lab.faults.cassette_file import FORMAT, VERSION, read_exchanges
+from chatlab.lab.faults.recorded_exchange import Chunk, Exchange, RecordedRequest
+from chatlab.lab.protocols.exchange import utf8
+from chatlab.lab.protocols.notation import ScriptError, to_json
 
 
 class Cassette:
@@ -56,11 +54,7 @@ class Cassette:
         Raises `ScriptError`, which begins with the file's name, for a missing file (with the
         near name) and for one that is no cassette or newer than this chatlab.
         """
-        file = Path(path)
-        try:
-            return cls(_read(file))
-        except (ScriptError, UnicodeDecodeError, RecursionError) as problem:
-            raise ScriptError(f"{path}: {problem}") from None
+        return cls(read_exchanges(path))
 
     def save(self, path: str | Path) -> None:
         """Write the cassette without secrets; a reader sees the old file or the new one.
@@ -110,33 +104,3 @@ def _sanitized(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
         response=response,
         redactions=tuple(record["redactions"]),
     )
-
-
-def _read(file: Path) -> list[Exchange]:
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        names = (other.name for other in file.parent.glob("*.json"))
-        raise ScriptError(f"no such file{near(file.name, names)}") from None
-    except json.JSONDecodeError as problem:
-        raise ScriptError(f"no JSON ({problem}); take the file as it was saved") from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise ScriptError(f'no cassette: "format" is not "{FORMAT}"; RecordingTransport makes one')
-    version, items = record.get("version"), record.get("exchanges")
-    if version != VERSION:
-        is_newer = isinstance(version, int) and version > VERSION
-        told = "update chatlab" if is_newer else "record the cassette again"
-        raise ScriptError(f"version is {version!r}, and this chatlab reads {VERSION}; {told}")
-    if not isinstance(items, list):
-        raise ScriptError("exchanges must be a list; record the cassette again")
-    return [_exchange(item, f"exchanges[{number}]") for number, item in enumerate(items)]
-
-
-def _exchange(item: object, where: str) -> Exchange:
-    if not isinstance(item, dict):
-        raise ScriptError(f"{where} is no object; record the cassette again")
-    try:
-        return build(Exchange, item, where)
-    except ScriptError as problem:
-        text = str(problem)
-        raise ScriptError(text if text.startswith(where) else f"{where}: {text}") from None

@@ -19,7 +19,7 @@ from chatlab.corpus.sample import SampleError
 from chatlab.corpus.sanitizer.json_walk import changed
 from chatlab.corpus.sanitizer.placeholders import WORD
 from chatlab.corpus.sanitizer.sanitizing import sanitize
-from chatlab.lab.faults.notation import ScriptError
+from chatlab.lab.protocols.notation import ScriptError
 
 _SAID: Final = re.compile(
     r'"(text|content|delta|arguments|partial_json|input|thinking|reasoning|reasoning_content'

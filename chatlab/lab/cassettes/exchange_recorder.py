@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from chatlab.corpus.sanitizer.placeholders import is_trivial
 from chatlab.corpus.sanitizer.randomness import is_random
 from chatlab.lab.cassettes.cassette import Cassette
-from chatlab.lab.cassettes.recording import (
+from chatlab.lab.faults.recorded_exchange import (
     Chunk,
     Exchange,
     RecordedEnd,

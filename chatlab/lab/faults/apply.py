@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chatlab.lab.faults import vocabulary as f
-from chatlab.lab.faults.notation import ScriptError
+from chatlab.lab.faults.script import SampleStep, Step
+from chatlab.lab.protocols.exchange import End, Piece, Reply, Request, sendable, utf8, whole
 from chatlab.lab.protocols.good_answer import Ids
+from chatlab.lab.protocols.notation import ScriptError
 from chatlab.lab.protocols.openai_responses import failed
 from chatlab.lab.protocols.table import Protocol
-from chatlab.lab.provider.exchange import End, Piece, Reply, Request, sendable, utf8, whole
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -146,3 +147,25 @@ def _ended_by_h2(
     if after_event is None:
         return Reply(None, end=end, h2_code=number)
     return replace(good, body=good.first(after_event, fault), end=end, h2_code=number)
+
+
+def outcome(step: Step, good: Reply, reply: Reply, finished: str) -> str | None:
+    """Return how the response ended that ``step`` made of ``good``, None if it never began.
+
+    ``finished``, the status of the good response, if its last event is sent: then the provider
+    has finished, whatever is spoilt on the way. ``failed`` for an error in its stream, ``cut``
+    for one that stops before its end.
+    """
+    whole, sent = _content(good), _content(reply)
+    if reply.status != good.status or not sent:
+        return None
+    if whole.startswith(sent):
+        return finished if sent == whole else "cut"
+    if isinstance(step, f.MalformedJson | f.MalformedSse):
+        return finished
+    is_error = isinstance(step, f.InBandError | f.ResponseFailed | SampleStep)
+    return "failed" if is_error and sent.startswith(good.body[0].data) else None
+
+
+def _content(reply: Reply) -> bytes:
+    return b"".join(piece.data for piece in reply.body)

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from chatlab.lab.faults.notation import ScriptError, near
-from chatlab.lab.protocols.table import JSON_TYPE
-from chatlab.lab.provider.exchange import (
+from chatlab.lab.protocols.exchange import (
+    TRANSFER_HEADERS,
     Piece,
     Reply,
     Request,
@@ -19,20 +18,8 @@ from chatlab.lab.provider.exchange import (
     utf8,
     whole,
 )
-
-TRANSFER_HEADERS = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""Headers about the recorded transfer, not about the answer: the wire writes its own."""
+from chatlab.lab.protocols.notation import ScriptError, near
+from chatlab.lab.protocols.table import JSON_TYPE
 
 _EVENT_TYPES = frozenset({"error", "response.failed", "response.incomplete"})
 

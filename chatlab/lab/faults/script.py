@@ -10,10 +10,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from chatlab.lab.cassettes.playback import CassetteStep
-from chatlab.lab.faults.notation import ScriptError, build, check, from_json, from_text, to_json
+from chatlab.lab.faults.cassette_playback import CassetteStep
 from chatlab.lab.faults.vocabulary import FAULTS, Fault
 from chatlab.lab.protocols.good_answer import Success
+from chatlab.lab.protocols.notation import ScriptError, build, check, from_json, from_text, to_json
 
 AFTER = ("error", "success")
 

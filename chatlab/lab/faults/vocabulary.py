@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from chatlab.lab.faults.notation import check, from_json, from_text, kebab, to_text
+from chatlab.lab.protocols.notation import check, from_json, from_text, kebab, to_text
 
 # fmt: off
 H2_CODES = (

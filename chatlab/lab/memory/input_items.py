@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from chatlab.lab.provider.exchange import utf8
+from chatlab.lab.protocols.exchange import utf8
 
 Item: TypeAlias = Mapping[str, Any]
 """One item of an input or an output, as JSON; not to be changed."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chatlab.lab.faults.notation import ScriptError, check
+from chatlab.lab.protocols.notation import ScriptError, check
 
 FINISHES = ("stop", "length", "refusal")
 

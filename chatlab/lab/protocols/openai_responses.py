@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatlab.lab.protocols.exchange import Piece, Request, event
 from chatlab.lab.protocols.good_answer import Ids, Success, ToolCall, words
-from chatlab.lab.provider.exchange import Piece, Request, event
 
 _ECHOED: dict[str, Any] = {
     "instructions": None,

@@ -9,8 +9,8 @@ from typing import Any
 from chatlab.lab.protocols import anthropic_messages as protocol_messages
 from chatlab.lab.protocols import chat_completions as protocol_chat
 from chatlab.lab.protocols import openai_responses as protocol_responses
+from chatlab.lab.protocols.exchange import Piece, Reply, Request, compact, event, whole
 from chatlab.lab.protocols.good_answer import Ids, Success
-from chatlab.lab.provider.exchange import Piece, Reply, Request, compact, event, whole
 
 JSON_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream; charset=utf-8"

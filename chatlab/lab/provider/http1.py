@@ -10,7 +10,7 @@ from http.client import responses
 
 import h11
 
-from chatlab.lab.provider.exchange import End, Reply, Request, whole
+from chatlab.lab.protocols.exchange import End, Reply, Request, whole
 
 Answer = Callable[[Request], Reply]
 Sleep = Callable[[float], Awaitable[None]]

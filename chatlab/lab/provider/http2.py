@@ -11,7 +11,7 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
-from chatlab.lab.provider.exchange import End, Reply, Request
+from chatlab.lab.protocols.exchange import End, Reply, Request
 from chatlab.lab.provider.http1 import Answer, Sleep, reset
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

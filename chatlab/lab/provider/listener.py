@@ -10,9 +10,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 from chatlab.lab.faults.vocabulary import RefuseConnection
+from chatlab.lab.protocols.exchange import Reply, Request
 from chatlab.lab.provider import http1 as wire_http1
 from chatlab.lab.provider import http2 as wire_http2
-from chatlab.lab.provider.exchange import Reply, Request
 from chatlab.lab.provider.http1 import Sleep
 from chatlab.lab.provider.port import Port
 from chatlab.lab.provider.responder import Answering

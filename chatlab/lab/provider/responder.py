@@ -6,20 +6,19 @@ from collections import deque
 from dataclasses import replace
 from threading import Lock
 
-from chatlab.lab.cassettes.playback import CassetteStep
-from chatlab.lab.cassettes.playback import as_reply as played
-from chatlab.lab.faults.apply import distort
+from chatlab.lab.faults.apply import distort, outcome
+from chatlab.lab.faults.cassette_playback import CassetteStep
+from chatlab.lab.faults.cassette_playback import as_reply as played
 from chatlab.lab.faults.corpus_samples import Sample, Samples, as_reply, find
-from chatlab.lab.faults.notation import ScriptError, near
-from chatlab.lab.faults.outcomes import outcome
 from chatlab.lab.faults.script import Player, SampleStep, Script, Step
 from chatlab.lab.faults.vocabulary import RefuseConnection
 from chatlab.lab.memory.input_items import Refusal, tokens
 from chatlab.lab.memory.response_memory import ResponseMemory
+from chatlab.lab.protocols.exchange import Reply, Request, compact, whole
 from chatlab.lab.protocols.good_answer import Ids, Success
+from chatlab.lab.protocols.notation import ScriptError, near
 from chatlab.lab.protocols.openai_responses import body as finished
 from chatlab.lab.protocols.table import JSON_TYPE, PROTOCOLS
-from chatlab.lab.provider.exchange import Reply, Request, compact, whole
 
 RESPONSES = "/v1/responses"
 

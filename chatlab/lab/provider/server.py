@@ -11,7 +11,7 @@ from typing import Self
 from chatlab.lab.faults.corpus_samples import Samples
 from chatlab.lab.faults.script import Script, ScriptLike
 from chatlab.lab.memory.response_memory import ResponseMemory
-from chatlab.lab.provider.exchange import Request
+from chatlab.lab.protocols.exchange import Request
 from chatlab.lab.provider.http1 import Sleep
 from chatlab.lab.provider.listener import Listener
 from chatlab.lab.provider.port import LOOPBACK

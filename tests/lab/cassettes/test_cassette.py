@@ -28,15 +28,15 @@ from support.sockets import Serve, answer, read_request, response
 from chatlab.errors import Verdict, classify
 from chatlab.lab import Cassette, CassetteStep, FakeProvider, RecordingTransport, Script, Success
 from chatlab.lab.cassettes.chunked_sanitize import cut_alike, sanitized
-from chatlab.lab.cassettes.recording import (
+from chatlab.lab.faults.recorded_exchange import (
     Chunk,
     Exchange,
     RecordedEnd,
     RecordedRequest,
     RecordedResponse,
 )
-from chatlab.lab.faults.notation import ScriptError
 from chatlab.lab.protocols.good_answer import ToolCall
+from chatlab.lab.protocols.notation import ScriptError
 
 RESPONSES, CHAT, MESSAGES = PATHS
 CASSETTES = Path(__file__).parent / "recorded"

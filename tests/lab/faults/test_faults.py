@@ -7,8 +7,8 @@ import re
 import pytest
 
 import chatlab.lab.faults.vocabulary as vocabulary
-from chatlab.lab.faults.notation import ScriptError
 from chatlab.lab.faults.vocabulary import FAULTS, Fault, parse_fault
+from chatlab.lab.protocols.notation import ScriptError
 
 EXAMPLES = [
     vocabulary.RefuseConnection(),

@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 from support.lab_calls import CALLERS, KEY, TERMINAL, Caller
 
 from chatlab.lab import FakeProvider, Script, Success, ToolCall, Usage
+from chatlab.lab.protocols.exchange import Request
 from chatlab.lab.protocols.good_answer import Ids
 from chatlab.lab.protocols.table import PROTOCOLS
-from chatlab.lab.provider.exchange import Request
 
 RICH = Success(
     text="It is  sunny,\n12 °C.",

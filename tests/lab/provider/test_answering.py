@@ -8,7 +8,7 @@ import pytest
 from support.lab_calls import KEY, PATHS
 
 from chatlab.lab import Script
-from chatlab.lab.provider.exchange import Request
+from chatlab.lab.protocols.exchange import Request
 from chatlab.lab.provider.responder import Answering
 
 CHAT = PATHS[1]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from chatlab.lab.faults.notation import ScriptError, check
-from chatlab.lab.provider.exchange import utf8
+from chatlab.lab.protocols.exchange import utf8
+from chatlab.lab.protocols.notation import ScriptError, check
 
 ENDS = ("clean", "closed", "reset", "timeout", "cancelled", "rst-stream", "goaway", "failed")
 """How an exchange ended: properly; closed too early; reset; no answer within the client's

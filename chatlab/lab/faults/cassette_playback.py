@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from chatlab.lab.cassettes.cassette import Cassette
-from chatlab.lab.cassettes.recording import Exchange
-from chatlab.lab.faults.corpus_samples import TRANSFER_HEADERS
-from chatlab.lab.faults.notation import ScriptError, check, to_text
-from chatlab.lab.provider.exchange import End, Piece, Reply, Request, sendable
+from chatlab.lab.faults.cassette_file import read_exchanges
+from chatlab.lab.faults.recorded_exchange import Exchange
+from chatlab.lab.protocols.exchange import (
+    TRANSFER_HEADERS,
+    End,
+    Piece,
+    Reply,
+    Request,
+    sendable,
+)
+from chatlab.lab.protocols.notation import ScriptError, check, to_text
 
 _ENDS: Final = {
     "clean": End.CLEAN,
@@ -48,7 +54,7 @@ class CassetteStep:
         Raises `ScriptError` for a file that is no cassette, an exchange that it does not have,
         and one that no server can play.
         """
-        exchanges = Cassette.load(self.path).exchanges
+        exchanges = read_exchanges(self.path)
         if self.exchange >= len(exchanges):
             last = f"the last is exchange={len(exchanges) - 1}" if exchanges else "it is empty"
             raise ScriptError(f"{self}: the cassette has {len(exchanges)} exchange(s); {last}")
