@@ -16,7 +16,7 @@ from typing import Self
 from chatlab.corpus.library import write_atomically
 from chatlab.lab.cassettes.chunked_sanitize import sanitized
 from chatlab.lab.faults.cassette_file import FORMAT, VERSION, read_exchanges
-from chatlab.lab.faults.recorded_exchange import Chunk, Exchange, RecordedRequest
+from chatlab.lab.faults.recorded_exchange import Chunk, RecordedExchange, RecordedRequest
 from chatlab.lab.protocols.exchange import utf8
 from chatlab.lab.protocols.notation import ScriptError, to_json
 
@@ -27,14 +27,14 @@ class Cassette:
     ``exchanges`` holds those that have ended.
     """
 
-    def __init__(self, exchanges: Iterable[Exchange] = ()) -> None:
+    def __init__(self, exchanges: Iterable[RecordedExchange] = ()) -> None:
         """Begin with these exchanges."""
         self._ended = dict(enumerate(exchanges))
         self._numbers = count(len(self._ended))
         self._secrets: set[str] = set()
 
     @property
-    def exchanges(self) -> tuple[Exchange, ...]:
+    def exchanges(self) -> tuple[RecordedExchange, ...]:
         """The exchanges that have ended, by the time of the request."""
         return tuple(exchange for _, exchange in sorted(self._ended.copy().items()))
 
@@ -43,7 +43,7 @@ class Cassette:
         self._secrets.update(secrets)
         return next(self._numbers)
 
-    def end(self, number: int, exchange: Exchange) -> None:
+    def end(self, number: int, exchange: RecordedExchange) -> None:
         """Keep the exchange that began as ``number``."""
         self._ended[number] = exchange
 
@@ -79,7 +79,7 @@ class Cassette:
         return "\n".join(map(repr, self.exchanges)) or "an empty cassette"
 
 
-def _sanitized(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
+def _sanitized(exchange: RecordedExchange, secrets: Iterable[str]) -> RecordedExchange:
     """Return ``exchange`` as it may be written, with its chunks cut where they were cut."""
     response = exchange.response
     chunks = () if response is None else response.chunks

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from chatlab.lab.faults import vocabulary as f
 from chatlab.lab.faults.script import SampleStep, Step
-from chatlab.lab.protocols.exchange import End, Piece, Reply, Request, sendable, utf8, whole
+from chatlab.lab.protocols.exchange import (
+    BodyPiece,
+    End,
+    ReceivedRequest,
+    Reply,
+    sendable,
+    utf8,
+    whole,
+)
 from chatlab.lab.protocols.good_answer import Ids
 from chatlab.lab.protocols.notation import ScriptError
 from chatlab.lab.protocols.openai_responses import failed
@@ -24,7 +32,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def check_fits(fault: f.Fault, request: Request) -> None:
+def check_fits(fault: f.Fault, request: ReceivedRequest) -> None:
     """Raise `ScriptError` when ``fault`` cannot happen to this request."""
     if fault.stream_only and not request.stream:
         raise ScriptError(f"{fault} needs an event stream; call with stream=True")
@@ -36,7 +44,9 @@ def check_fits(fault: f.Fault, request: Request) -> None:
         raise ScriptError(f"{fault} happens only on {fault.path_only}, not on {request.path}")
 
 
-def distort(fault: f.Fault, good: Reply, protocol: Protocol, request: Request, ids: Ids) -> Reply:
+def apply_fault(
+    fault: f.Fault, good: Reply, protocol: Protocol, request: ReceivedRequest, ids: Ids
+) -> Reply:
     """Return what ``fault`` makes of ``good``.
 
     Raises `ScriptError` when the fault does not fit the request, or counts further than the
@@ -93,7 +103,7 @@ def distort(fault: f.Fault, good: Reply, protocol: Protocol, request: Request, i
         case f.SlowDrip(bytes=size, every_s=every_s):
             body = b"".join(piece.data for piece in good.body)
             drops = (body[i : i + size] for i in range(0, len(body), size))
-            return replace(good, body=tuple(Piece(drop, after_s=every_s) for drop in drops))
+            return replace(good, body=tuple(BodyPiece(drop, after_s=every_s) for drop in drops))
     raise ScriptError(f"{fault} has no effect written for it")
 
 
@@ -102,13 +112,13 @@ def _hints(fault: f.HttpError) -> tuple[tuple[str, str], ...]:
     return sendable([(key, value) for key, value in hints.items() if value is not None], fault)
 
 
-def _cut(fault: f.Fault, good: Reply, count: int, spare: int = 0) -> tuple[Piece, ...]:
+def _cut(fault: f.Fault, good: Reply, count: int, spare: int = 0) -> tuple[BodyPiece, ...]:
     """Return the first ``count`` bytes, still in the pieces that they came in."""
     total = sum(len(piece.data) for piece in good.body)
     if count + spare > total:
         most = total - spare
         raise ScriptError(f"{fault}: this reply's body has {total} bytes; count up to {most}")
-    kept: list[Piece] = []
+    kept: list[BodyPiece] = []
     for piece in good.body:
         kept.append(replace(piece, data=piece.data[:count]))
         count -= len(kept[-1].data)

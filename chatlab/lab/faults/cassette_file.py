@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from chatlab.lab.faults.recorded_exchange import Exchange
+from chatlab.lab.faults.recorded_exchange import RecordedExchange
 from chatlab.lab.protocols.notation import ScriptError, build, near
 
 FORMAT = "chatlab cassette"
 VERSION = 1
 
 
-def read_exchanges(path: str | Path) -> list[Exchange]:
+def read_exchanges(path: str | Path) -> list[RecordedExchange]:
     """Return the exchanges in a cassette file, in the order of their requests.
 
     Raises `ScriptError`, which begins with the file's name, for a missing file (with the near
@@ -24,7 +24,7 @@ def read_exchanges(path: str | Path) -> list[Exchange]:
         raise ScriptError(f"{path}: {problem}") from None
 
 
-def _read(file: Path) -> list[Exchange]:
+def _read(file: Path) -> list[RecordedExchange]:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -44,11 +44,11 @@ def _read(file: Path) -> list[Exchange]:
     return [_exchange(item, f"exchanges[{number}]") for number, item in enumerate(items)]
 
 
-def _exchange(item: object, where: str) -> Exchange:
+def _exchange(item: object, where: str) -> RecordedExchange:
     if not isinstance(item, dict):
         raise ScriptError(f"{where} is no object; record the cassette again")
     try:
-        return build(Exchange, item, where)
+        return build(RecordedExchange, item, where)
     except ScriptError as problem:
         text = str(problem)
         raise ScriptError(text if text.startswith(where) else f"{where}: {text}") from None

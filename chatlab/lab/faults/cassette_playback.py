@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from chatlab.lab.faults.cassette_file import read_exchanges
-from chatlab.lab.faults.recorded_exchange import Exchange
+from chatlab.lab.faults.recorded_exchange import RecordedExchange
 from chatlab.lab.protocols.exchange import (
     TRANSFER_HEADERS,
+    BodyPiece,
     End,
-    Piece,
+    ReceivedRequest,
     Reply,
-    Request,
     sendable,
 )
 from chatlab.lab.protocols.notation import ScriptError, check, to_text
@@ -48,7 +48,7 @@ class CassetteStep:
         """Return the short text, for example ``cassette:overloaded.json,exchange=1``."""
         return to_text(self)
 
-    def load(self) -> Exchange:
+    def load(self) -> RecordedExchange:
         """Return the exchange from the file.
 
         Raises `ScriptError` for a file that is no cassette, an exchange that it does not have,
@@ -69,7 +69,7 @@ class CassetteStep:
         return exchange
 
 
-def as_reply(step: CassetteStep, exchange: Exchange, request: Request) -> Reply:
+def as_reply(step: CassetteStep, exchange: RecordedExchange, request: ReceivedRequest) -> Reply:
     """Return the reply that ``exchange``, loaded for ``step``, is.
 
     Raises `ScriptError` when ``request`` is of another kind than the recorded one. Over
@@ -83,13 +83,13 @@ def as_reply(step: CassetteStep, exchange: Exchange, request: Request) -> Reply:
         return Reply(None, end=how, h2_code=code, head_after_s=exchange.end.at_s * factor)
     kept = response.headers.items()
     pairs = [(name, str(value)) for name, value in kept if name not in TRANSFER_HEADERS]
-    body: list[Piece] = []
+    body: list[BodyPiece] = []
     before_s = response.at_s
     for chunk in response.chunks:
-        body.append(Piece(chunk.data, content=True, after_s=(chunk.at_s - before_s) * factor))
+        body.append(BodyPiece(chunk.data, content=True, after_s=(chunk.at_s - before_s) * factor))
         before_s = chunk.at_s
     if how is not End.STALL:
-        body.append(Piece(b"", after_s=(exchange.end.at_s - before_s) * factor))
+        body.append(BodyPiece(b"", after_s=(exchange.end.at_s - before_s) * factor))
     return Reply(
         response.status,
         sendable(pairs, step),
@@ -101,7 +101,7 @@ def as_reply(step: CassetteStep, exchange: Exchange, request: Request) -> Reply:
     )
 
 
-def _check_fits(step: CassetteStep, exchange: Exchange, request: Request) -> None:
+def _check_fits(step: CassetteStep, exchange: RecordedExchange, request: ReceivedRequest) -> None:
     recorded = exchange.request
     if not recorded.path.endswith(request.path.removeprefix("/v1")):
         raise ScriptError(f"{step} was recorded on {recorded.path}, not on {request.path}")

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from chatlab.lab.protocols.exchange import (
     TRANSFER_HEADERS,
-    Piece,
+    BodyPiece,
+    ReceivedRequest,
     Reply,
-    Request,
     compact,
     event,
     sendable,
@@ -90,7 +90,9 @@ def find(samples: Samples | None, sample_id: str) -> Sample:
     return sample
 
 
-def as_reply(sample: Sample, good: Reply, request: Request, after_event: int | None) -> Reply:
+def as_reply(
+    sample: Sample, good: Reply, request: ReceivedRequest, after_event: int | None
+) -> Reply:
     """Return the reply that ``sample`` is.
 
     A stream event needs a request for a stream, else `ScriptError`; it comes after
@@ -144,12 +146,12 @@ def _guess_type(sample: Sample, content: bytes) -> str:
     return JSON_TYPE if start in (b"{", b"[") else "text/plain; charset=utf-8"
 
 
-def _error_event(sample: Sample, path: str) -> Piece:
+def _error_event(sample: Sample, path: str) -> BodyPiece:
     """Return the sample as an event, in the words of the endpoint that was called."""
     name = None if path == "/v1/chat/completions" else "error"
     if isinstance(sample.body, str):
         if sample.body.startswith(("event:", "data:")):
-            return Piece(utf8(sample.body.rstrip("\n") + "\n\n"))
+            return BodyPiece(utf8(sample.body.rstrip("\n") + "\n\n"))
         return event(sample.body, name)
     payload = _payload(sample)
     if payload.get("type") in _EVENT_TYPES and path == "/v1/responses":

@@ -122,7 +122,7 @@ class RecordedEnd:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Exchange:
+class RecordedExchange:
     """One request and what came of it.
 
     Without a ``response`` not even a head arrived, and ``http_version`` ("1.1", "2") is unknown.

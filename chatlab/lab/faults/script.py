@@ -12,7 +12,7 @@ from typing import Any
 
 from chatlab.lab.faults.cassette_playback import CassetteStep
 from chatlab.lab.faults.vocabulary import FAULTS, Fault
-from chatlab.lab.protocols.good_answer import Success
+from chatlab.lab.protocols.good_answer import GoodAnswer
 from chatlab.lab.protocols.notation import ScriptError, build, check, from_json, from_text, to_json
 
 AFTER = ("error", "success")
@@ -35,10 +35,10 @@ class SampleStep:
         return f"sample:{self.id}{after}"
 
 
-Step = Success | SampleStep | CassetteStep | Fault
+Step = GoodAnswer | SampleStep | CassetteStep | Fault
 
 STEPS: dict[str, type[Any]] = {
-    "success": Success,
+    "success": GoodAnswer,
     "sample": SampleStep,
     "cassette": CassetteStep,
     **FAULTS,
@@ -57,7 +57,7 @@ class Script:
 
     steps: tuple[Step, ...] = ()
     after: str = field(default="error", metadata={"choices": AFTER})
-    success: Success = field(default_factory=Success)
+    success: GoodAnswer = field(default_factory=GoodAnswer)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -191,7 +191,7 @@ def _steps(sources: Sequence[Any]) -> tuple[Step, ...]:
 
 
 def _step_json(step: Step) -> object:
-    return {"step": "success", **to_json(step)} if isinstance(step, Success) else str(step)
+    return {"step": "success", **to_json(step)} if isinstance(step, GoodAnswer) else str(step)
 
 
 def _decoded(text: str, json_only: bool = False) -> ScriptLike:

@@ -11,7 +11,7 @@
     HTTP/2 only              rst-stream            goaway
     the answer is slow       slow-drip
 
-A fault is data. It says what happens to the good answer that the script would give; `distort`
+A fault is data. It says what happens to the good answer that the script would give; `apply_fault`
 does it. Events and bytes are counted in the body of that answer, so "after event 3" means that
 three events arrive whole, and "at byte 120" that 120 bytes of the body do, however the
 transport frames them. Nothing here is random.
@@ -23,15 +23,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from chatlab.errors.reading.derived import h2_code_name
 from chatlab.lab.protocols.notation import check, from_json, from_text, kebab, to_text
 
-# fmt: off
-H2_CODES = (
-    "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT",
-    "STREAM_CLOSED", "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR",
-    "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
-)
-# fmt: on
+H2_CODES = tuple(h2_code_name(code) for code in range(14))
 """Names of the HTTP/2 error codes; the index is the code (RFC 9113, section 7)."""
 
 ERRORS = ("overloaded", "rate_limit", "server_error", "quota", "auth")

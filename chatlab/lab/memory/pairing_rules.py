@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from chatlab.lab.memory.input_items import Item, Refused
+from chatlab.lab.memory.input_items import InputRefused, Item
 
 _CALLS: Final = {
     "function_call": "function call",
@@ -36,7 +36,7 @@ _ASKED: Final = frozenset({"system", "developer", "user"})
 
 
 @dataclass(slots=True)
-class Bonds:
+class ItemPairs:
     """The pairs that the provider has made: what follows a reasoning item, and what leads it.
 
     followers: by the id of a reasoning item the id of the item after it, None for the last item
@@ -55,7 +55,7 @@ class Bonds:
                     self.leaders[after["id"]] = item["id"]
 
     def check(self, context: Sequence[Item]) -> None:
-        """Raise `Refused` for a reasoning item without its follower, or one without its reasoning.
+        """Raise `InputRefused` for an item that is sent without the other half of its pair.
 
         Reasoning that this provider did not make must be followed by something a model made.
         """
@@ -84,7 +84,7 @@ class Bonds:
 
 
 def check_unique(context: Iterable[Item]) -> None:
-    """Raise `Refused` for an item id that is there twice."""
+    """Raise `InputRefused` for an item id that is there twice."""
     seen: set[str] = set()
     for item in context:
         own = item.get("id")
@@ -97,7 +97,7 @@ def check_unique(context: Iterable[Item]) -> None:
 
 
 def check_calls(context: Sequence[Item]) -> None:
-    """Raise `Refused` unless each call has one output after it, and each output its call."""
+    """Raise `InputRefused` unless each call has one output after it, and each output its call."""
     paired = [
         (item["type"], str(item["call_id"]))
         for item in context
@@ -126,5 +126,5 @@ def check_calls(context: Sequence[Item]) -> None:
         raise _refused(f"No tool output found for {_CALLS[kind]} {call_id}.")
 
 
-def _refused(message: str) -> Refused:
-    return Refused(400, None, message, "input")
+def _refused(message: str) -> InputRefused:
+    return InputRefused(400, None, message, "input")

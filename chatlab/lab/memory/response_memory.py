@@ -13,17 +13,37 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
-from chatlab.lab.memory.input_items import Item, Refusal, Refused, previous_id, read_input, tokens
-from chatlab.lab.memory.pairing_rules import Bonds, check_calls, check_unique
+from chatlab.lab.memory.input_items import (
+    InputRefused,
+    Item,
+    Refusal,
+    previous_id,
+    read_input,
+    tokens,
+)
+from chatlab.lab.memory.pairing_rules import ItemPairs, check_calls, check_unique
 
 KEPT = ("completed", "incomplete")
 """The outcomes after which a response is stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """A stored response. status: ``completed`` or ``incomplete``. context: the items of the whole
-    chain, oldest first: each request's input and its output, up to and with this response's.
+class StoredResponse:
+    """A response that the provider keeps.
+
+    Parameters
+    ----------
+    id : str
+        The response's id.
+    status : str
+        ``completed`` or ``incomplete``.
+    previous_response_id : str or None
+        The response that it continues.
+    model : str
+        As the request named it.
+    context : tuple of dict
+        The items of the complete chain, oldest first: each request's input and its output, up to
+        and including this response's.
     """
 
     id: str
@@ -34,9 +54,21 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request means to the memory. sent: the items of its input. context: what the model
-    would see, None if the request is refused. stores: a good answer to it will be stored.
+class RequestContext:
+    """What a request means to the memory.
+
+    Parameters
+    ----------
+    previous_response_id : str or None
+        The response to continue.
+    sent : tuple of dict
+        The items of the request's input.
+    context : tuple of dict or None
+        What the model would see; None for a refused request.
+    refused : Refusal or None
+        Why the request is refused.
+    stores : bool
+        Whether a good answer to it is stored.
     """
 
     previous_response_id: str | None = None
@@ -47,16 +79,33 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class MemoryExchange:
     """One request to ``/v1/responses``, and how it ended.
 
-    attempt: from 0, as in `Request`. response_id: None until a response begins. sent: the items
-    of the input, with their types, texts as parts; empty if the input cannot be read. context:
-    all items that the model saw, the remembered ones first and references resolved; None when no
-    response began. refused: why the memory did not take the request. outcome: ``completed``,
-    ``incomplete``, ``failed`` (an error in the stream) or ``cut`` (the answer stopped before its
-    end); None when no response began. bytes_sent: the request's body. tokens_sent: of the items
-    sent; context_tokens: of the context, 0 without one; both as `input_items.tokens` estimates.
+    Parameters
+    ----------
+    attempt : int
+        From 0, as in `ReceivedRequest`.
+    response_id : str or None
+        None unless a response began.
+    previous_response_id : str or None
+        The response that the request continues.
+    sent : tuple of dict
+        The items of the input, each with its type, texts as parts; empty for unreadable input.
+    context : tuple of dict or None
+        All items that the model saw: remembered ones first, references resolved. None when no
+        response began.
+    refused : Refusal or None
+        Why the memory refused the request.
+    outcome : str or None
+        ``completed``, ``incomplete``, ``failed`` (an error in the stream) or ``cut`` (the answer
+        stopped before its end); None when no response began.
+    bytes_sent : int
+        Size of the request's body in bytes.
+    tokens_sent : int
+        Estimated tokens of the items sent, see `input_items.tokens`.
+    context_tokens : int
+        Estimated tokens of the context; 0 without one.
     """
 
     attempt: int
@@ -98,11 +147,11 @@ class ResponseMemory:
         self.zero_retention = False
         self._not_found = not_found
         self._lock = Lock()
-        self._responses: dict[str, Remembered] = {}
+        self._responses: dict[str, StoredResponse] = {}
         self._items: dict[str, Item] = {}
         self._sources: dict[str, tuple[str, ...]] = {}
-        self._bonds = Bonds()
-        self._exchanges: list[Exchange] = []
+        self._pairs = ItemPairs()
+        self._exchanges: list[MemoryExchange] = []
 
     def __repr__(self) -> str:
         """Return the counts."""
@@ -110,16 +159,24 @@ class ResponseMemory:
         return f"ResponseMemory({counts})"
 
     @property
-    def responses(self) -> Mapping[str, Remembered]:
+    def responses(self) -> Mapping[str, StoredResponse]:
         """The stored responses by id, oldest first, as they are now."""
         with self._lock:
             return MappingProxyType(dict(self._responses))
 
     @property
-    def exchanges(self) -> tuple[Exchange, ...]:
+    def exchanges(self) -> tuple[MemoryExchange, ...]:
         """Every request to ``/v1/responses`` that met the script, in order."""
         with self._lock:
             return tuple(self._exchanges)
+
+    def reset(self) -> None:
+        """Begin again with nothing: no responses, no items, no exchanges."""
+        with self._lock:
+            self.zero_retention = False
+            self._responses, self._items, self._sources = {}, {}, {}
+            self._pairs = ItemPairs()
+            self._exchanges = []
 
     def forget(self, *ids: str) -> None:
         """Let responses expire with their items, or single items; without ids, all of them.
@@ -133,20 +190,20 @@ class ResponseMemory:
                 for item in self._sources.pop(name, ()):
                     self._items.pop(item, None)
 
-    def ask(self, body: Mapping[str, Any]) -> Asked:
+    def ask(self, body: Mapping[str, Any]) -> RequestContext:
         """Return what a request with this JSON body means, refused or not."""
-        asked = Asked(stores=body.get("store") is not False)
+        asked = RequestContext(stores=body.get("store") is not False)
         try:
             asked = replace(asked, previous_response_id=previous_id(body))
             asked = replace(asked, sent=read_input(body))
             with self._lock:
                 return replace(asked, context=self._context(asked))
-        except Refused as refused:
+        except InputRefused as refused:
             return replace(asked, refused=refused.refusal)
 
     def note(
         self,
-        asked: Asked,
+        asked: RequestContext,
         attempt: int,
         bytes_sent: int,
         outcome: str | None = None,
@@ -160,11 +217,11 @@ class ResponseMemory:
         context = asked.context if begun else None
         with self._lock:
             if response is not None and context is not None:
-                self._bonds.learn(response["output"])
+                self._pairs.learn(response["output"])
                 if outcome in KEPT and asked.stores and not self.zero_retention:
                     self._store(asked, context, response)
             self._exchanges.append(
-                Exchange(
+                MemoryExchange(
                     attempt=attempt,
                     response_id=response["id"] if begun and response is not None else None,
                     previous_response_id=asked.previous_response_id,
@@ -178,12 +235,12 @@ class ResponseMemory:
                 )
             )
 
-    def _context(self, asked: Asked) -> tuple[Item, ...]:
-        """Return what the model would see; raises `Refused`. Hold the lock."""
+    def _context(self, asked: RequestContext) -> tuple[Item, ...]:
+        """Return what the model would see; raises `InputRefused`. Hold the lock."""
         remembered = self._chain(asked.previous_response_id)
         context = (*remembered, *(self._known(item, asked.stores) for item in asked.sent))
         check_unique(context)
-        self._bonds.check(context)
+        self._pairs.check(context)
         check_calls(context)
         return context
 
@@ -194,9 +251,9 @@ class ResponseMemory:
             text = (
                 "Previous response cannot be used for this organization due to Zero Data Retention."
             )
-            raise Refused(400, "unsupported_parameter", text, "previous_response_id")
+            raise InputRefused(400, "unsupported_parameter", text, "previous_response_id")
         if previous not in self._responses:
-            raise Refused(
+            raise InputRefused(
                 self._not_found,
                 "previous_response_not_found",
                 f"Previous response with id '{previous}' not found.",
@@ -226,11 +283,13 @@ class ResponseMemory:
                 " Items are not persisted when `store` is set to false. Try again with `store` set"
                 " to true, or remove this item from your input."
             )
-        raise Refused(404, None, text, "input")
+        raise InputRefused(404, None, text, "input")
 
-    def _store(self, asked: Asked, context: tuple[Item, ...], response: Mapping[str, Any]) -> None:
+    def _store(
+        self, asked: RequestContext, context: tuple[Item, ...], response: Mapping[str, Any]
+    ) -> None:
         own, output = response["id"], tuple(response["output"])
-        self._responses[own] = Remembered(
+        self._responses[own] = StoredResponse(
             own,
             response["status"],
             asked.previous_response_id,

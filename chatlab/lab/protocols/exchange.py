@@ -35,7 +35,7 @@ TRANSFER_HEADERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReceivedRequest:
     """What arrived.
 
     ``path`` comes without its query, ``headers`` in lower case and with secrets replaced,
@@ -60,7 +60,7 @@ class Request:
         headers: Iterable[tuple[str, str]],
         content: bytes,
         http_version: str,
-    ) -> Request:
+    ) -> ReceivedRequest:
         """Make the record of a request, without the secrets that it carried."""
         kept: dict[str, str] = {}
         for name, value in headers:
@@ -92,7 +92,7 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BodyPiece:
     """Bytes that are written at once, ``after_s`` seconds after what came before.
 
     ``content`` marks what a person would see as part of the answer: not the opening events, not
@@ -114,7 +114,7 @@ class Reply:
 
     status: int | None
     headers: tuple[tuple[str, str], ...] = ()
-    body: tuple[Piece, ...] = ()
+    body: tuple[BodyPiece, ...] = ()
     end: End = End.CLEAN
     h2_code: int = 0
     length: int | None = None
@@ -128,7 +128,7 @@ class Reply:
         contents = (i for i, piece in enumerate(self.body) if piece.content)
         return next(contents, len(self.body) - 1) + 1
 
-    def first(self, count: int, where: object, spare: int = 0) -> tuple[Piece, ...]:
+    def first(self, count: int, where: object, spare: int = 0) -> tuple[BodyPiece, ...]:
         """Return the first ``count`` events.
 
         Raises `ScriptError` unless ``spare`` more are left that the caller does not get.
@@ -143,7 +143,7 @@ class Reply:
 
 def whole(status: int, headers: Iterable[tuple[str, str]], content: bytes) -> Reply:
     """Return a reply whose body is one piece of known length (none where HTTP allows none)."""
-    body = () if status in (204, 304) or not content else (Piece(content, content=True),)
+    body = () if status in (204, 304) or not content else (BodyPiece(content, content=True),)
     return Reply(status, tuple(headers), body, length=sum(len(piece.data) for piece in body))
 
 
@@ -166,8 +166,10 @@ def utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def event(data: object, name: str | None = None, *, content: bool = False) -> Piece:
+def event(data: object, name: str | None = None, *, content: bool = False) -> BodyPiece:
     """Return one server-sent event; ``data`` is JSON, or a str that is sent as it is."""
     text = utf8(data) if isinstance(data, str) else compact(data)
     lines = b"".join(b"data: " + line + b"\n" for line in text.split(b"\n"))
-    return Piece((f"event: {name}\n".encode() if name else b"") + lines + b"\n", content=content)
+    return BodyPiece(
+        (f"event: {name}\n".encode() if name else b"") + lines + b"\n", content=content
+    )

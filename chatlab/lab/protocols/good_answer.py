@@ -30,7 +30,7 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     """Tokens that the answer reports."""
 
     input_tokens: int = 12
@@ -42,7 +42,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Success:
+class GoodAnswer:
     """A complete, good answer.
 
     ``text`` is streamed word by word, or as ``chunks`` say. ``reasoning`` comes before it,
@@ -56,7 +56,7 @@ class Success:
     chunks: tuple[str, ...] = ()
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    usage: Usage = field(default_factory=Usage)
+    usage: TokenUsage = field(default_factory=TokenUsage)
     finish: str = field(default="stop", metadata={"choices": FINISHES})
     headers_after_s: float = 0.0
     content_after_s: float = 0.0

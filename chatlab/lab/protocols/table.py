@@ -9,8 +9,8 @@ from typing import Any
 from chatlab.lab.protocols import anthropic_messages as protocol_messages
 from chatlab.lab.protocols import chat_completions as protocol_chat
 from chatlab.lab.protocols import openai_responses as protocol_responses
-from chatlab.lab.protocols.exchange import Piece, Reply, Request, compact, event, whole
-from chatlab.lab.protocols.good_answer import Ids, Success
+from chatlab.lab.protocols.exchange import BodyPiece, ReceivedRequest, Reply, compact, event, whole
+from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
 
 JSON_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -22,13 +22,13 @@ class Protocol:
 
     path: str
     id_header: str
-    body: Callable[[Success, Request, Ids], dict[str, Any]]
-    events: Callable[[Success, Request, Ids], list[Piece]]
+    body: Callable[[GoodAnswer, ReceivedRequest, Ids], dict[str, Any]]
+    events: Callable[[GoodAnswer, ReceivedRequest, Ids], list[BodyPiece]]
     errors: dict[str, tuple[int, dict[str, Any]]]
     error_body: Callable[[dict[str, Any]], dict[str, Any]]
-    error_event: Callable[[dict[str, Any], int], Piece]
+    error_event: Callable[[dict[str, Any], int], BodyPiece]
 
-    def good(self, success: Success, request: Request, ids: Ids) -> Reply:
+    def good(self, success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> Reply:
         """Return the reply that says ``success``, as JSON or as events, as the caller asked."""
         if request.stream:
             pieces = self.events(success, request, ids)
@@ -53,10 +53,10 @@ class Protocol:
         return (("content-type", content_type), (self.id_header, ids.make("req_")), *extra)
 
 
-def _paced(pieces: list[Piece], success: Success) -> tuple[Piece, ...]:
+def _paced(pieces: list[BodyPiece], success: GoodAnswer) -> tuple[BodyPiece, ...]:
     """Give the pieces of content the delays that ``success`` asks for."""
     delay_s = success.content_after_s
-    paced: list[Piece] = []
+    paced: list[BodyPiece] = []
     for piece in pieces:
         paced.append(replace(piece, after_s=delay_s) if piece.content else piece)
         delay_s = success.chunk_every_s if piece.content else delay_s
@@ -119,7 +119,7 @@ def _anthropic_body(error: dict[str, Any]) -> dict[str, Any]:
     return {"type": "error", "error": error}
 
 
-def _responses_event(error: dict[str, Any], number: int) -> Piece:
+def _responses_event(error: dict[str, Any], number: int) -> BodyPiece:
     flat = {"code": error["code"], "message": error["message"], "param": error["param"]}
     return event({"type": "error", "sequence_number": number, **flat}, "error")
 

@@ -10,9 +10,9 @@ from http.client import responses
 
 import h11
 
-from chatlab.lab.protocols.exchange import End, Reply, Request, whole
+from chatlab.lab.protocols.exchange import End, ReceivedRequest, Reply, whole
 
-Answer = Callable[[Request], Reply]
+Answer = Callable[[ReceivedRequest], Reply]
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -74,7 +74,9 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
+async def _next_request(
+    connection: h11.Connection, reader: asyncio.StreamReader
+) -> ReceivedRequest | None:
     """Return the next request, or None when the client has closed the connection."""
     head: h11.Request | None = None
     content = bytearray()
@@ -90,7 +92,7 @@ async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader
             headers = ((k.decode("latin-1"), v.decode("latin-1")) for k, v in head.headers)
             method, target = head.method.decode("ascii"), head.target.decode("ascii")
             version = head.http_version.decode("ascii")
-            return Request.received(method, target, headers, bytes(content), version)
+            return ReceivedRequest.received(method, target, headers, bytes(content), version)
         else:
             return None
 

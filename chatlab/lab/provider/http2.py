@@ -11,7 +11,7 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
-from chatlab.lab.protocols.exchange import End, Reply, Request
+from chatlab.lab.protocols.exchange import End, ReceivedRequest, Reply
 from chatlab.lab.provider.http1 import Answer, Sleep, reset
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -111,14 +111,14 @@ class _Connection:
         pseudo = {name: value for name, value in pairs if name.startswith(":")}
         headers = [pair for pair in pairs if not pair[0].startswith(":")]
         headers.append(("host", pseudo.get(":authority", "")))
-        request = Request.received(
+        request = ReceivedRequest.received(
             pseudo[":method"], pseudo[":path"], headers, bytes(self._contents.pop(stream)), "2"
         )
         task = asyncio.create_task(self._reply(stream, request))
         self._replies[stream] = task
         task.add_done_callback(lambda _: self._replies.pop(stream, None))
 
-    async def _reply(self, stream: int, request: Request) -> None:
+    async def _reply(self, stream: int, request: ReceivedRequest) -> None:
         reply = self._answer(request)
         try:
             if reply.head_after_s:

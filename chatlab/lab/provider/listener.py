@@ -10,12 +10,12 @@ from collections.abc import Coroutine
 from typing import Any
 
 from chatlab.lab.faults.vocabulary import RefuseConnection
-from chatlab.lab.protocols.exchange import Reply, Request
+from chatlab.lab.protocols.exchange import ReceivedRequest, Reply
 from chatlab.lab.provider import http1 as wire_http1
 from chatlab.lab.provider import http2 as wire_http2
 from chatlab.lab.provider.http1 import Sleep
 from chatlab.lab.provider.port import Port
-from chatlab.lab.provider.responder import Answering
+from chatlab.lab.provider.responder import Responder
 
 TLS_GOODBYE_S = 1.0
 """How long a closing TLS connection waits for the client's goodbye."""
@@ -30,7 +30,7 @@ class Listener:
     """
 
     def __init__(
-        self, answering: Answering, number: int, tls: ssl.SSLContext | None, sleep: Sleep
+        self, answering: Responder, number: int, tls: ssl.SSLContext | None, sleep: Sleep
     ) -> None:
         """Bind the port and start; raises `OSError` for a port in use."""
         self._answering = answering
@@ -75,7 +75,7 @@ class Listener:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    def _answer(self, request: Request) -> Reply:
+    def _answer(self, request: ReceivedRequest) -> Reply:
         reply = self._answering.answer(request)
         with self._gate:
             self._arrange()

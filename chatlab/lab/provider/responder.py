@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from threading import Lock
 
-from chatlab.lab.faults.apply import distort, outcome
+from chatlab.lab.faults.apply import apply_fault, outcome
 from chatlab.lab.faults.cassette_playback import CassetteStep
 from chatlab.lab.faults.cassette_playback import as_reply as played
 from chatlab.lab.faults.corpus_samples import Sample, Samples, as_reply, find
@@ -14,8 +14,8 @@ from chatlab.lab.faults.script import Player, SampleStep, Script, Step
 from chatlab.lab.faults.vocabulary import RefuseConnection
 from chatlab.lab.memory.input_items import Refusal, tokens
 from chatlab.lab.memory.response_memory import ResponseMemory
-from chatlab.lab.protocols.exchange import Reply, Request, compact, whole
-from chatlab.lab.protocols.good_answer import Ids, Success
+from chatlab.lab.protocols.exchange import ReceivedRequest, Reply, compact, whole
+from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
 from chatlab.lab.protocols.notation import ScriptError, near
 from chatlab.lab.protocols.openai_responses import body as finished
 from chatlab.lab.protocols.table import JSON_TYPE, PROTOCOLS
@@ -25,7 +25,7 @@ RESPONSES = "/v1/responses"
 _HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 
-class Answering:
+class Responder:
     """Answers requests by a script, and keeps the last ``requests_kept`` of them.
 
     A request that is no good (wrong host, path, method, body) is told so and uses no step. A
@@ -47,7 +47,7 @@ class Answering:
         """Raise `ScriptError` when a sample or cassette of the script cannot be served."""
         self._shelf = samples
         self._memory = memory
-        self._kept: deque[Request] = deque(maxlen=requests_kept)
+        self._kept: deque[ReceivedRequest] = deque(maxlen=requests_kept)
         self._lock = Lock()
         self._turn = Lock()
         self._load(script)
@@ -60,7 +60,7 @@ class Answering:
         return any(step.closed_s is None for step in refusals)
 
     @property
-    def requests(self) -> tuple[Request, ...]:
+    def requests(self) -> tuple[ReceivedRequest, ...]:
         """The requests that arrived, oldest first."""
         with self._lock:
             return tuple(self._kept)
@@ -81,7 +81,7 @@ class Answering:
             self._load(script)
             self.player.play(script)
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: ReceivedRequest) -> Reply:
         """Return the reply that ``request`` meets, and keep the request."""
         refusal = _unfit(request)
         if refusal is not None:
@@ -105,12 +105,12 @@ class Answering:
         self._samples: dict[str, Sample] = samples
         self._script = script
 
-    def _success(self, step: Step | None) -> Success:
-        return step if isinstance(step, Success) else self._script.success
+    def _success(self, step: Step | None) -> GoodAnswer:
+        return step if isinstance(step, GoodAnswer) else self._script.success
 
     def _remembered(
-        self, memory: ResponseMemory, step: Step | None, request: Request, attempt: int
-    ) -> tuple[Reply, Request]:
+        self, memory: ResponseMemory, step: Step | None, request: ReceivedRequest, attempt: int
+    ) -> tuple[Reply, ReceivedRequest]:
         """Return the reply of a provider that remembers, and the request with what it met."""
         asked = memory.ask(request.body)
         success = self._success(step)
@@ -131,7 +131,7 @@ class Answering:
         return reply, request
 
     def _reply(
-        self, step: Step | None, request: Request, attempt: int, success: Success
+        self, step: Step | None, request: ReceivedRequest, attempt: int, success: GoodAnswer
     ) -> tuple[Reply, str | None]:
         """Return the reply, with ``success`` as the good answer, and the response's outcome."""
         try:
@@ -145,20 +145,20 @@ class Answering:
             good = reply = protocol.good(success, request, ids)
             if isinstance(step, SampleStep):
                 reply = as_reply(self._samples[step.id], good, request, step.after_event)
-            elif not isinstance(step, Success):
-                reply = distort(step, good, protocol, request, ids)
+            elif not isinstance(step, GoodAnswer):
+                reply = apply_fault(step, good, protocol, request, ids)
             status = "incomplete" if success.finish == "length" else "completed"
             return reply, outcome(step, good, reply, status)
         except ScriptError as problem:
             code = "script_ended" if step is None else "step_does_not_fit"
-            return _told(400, code, str(problem)), None
+            return _lab_error(400, code, str(problem)), None
 
     def _refused(self, refusal: Refusal, attempt: int) -> Reply:
         protocol, ids = PROTOCOLS[RESPONSES], Ids(self._script.seed, attempt)
         headers = (("content-type", JSON_TYPE), (protocol.id_header, ids.make("req_")))
         return whole(refusal.status, headers, compact(protocol.error_body(refusal.error)))
 
-    def _keep(self, request: Request) -> None:
+    def _keep(self, request: ReceivedRequest) -> None:
         with self._lock:
             self._kept.append(request)
 
@@ -166,27 +166,27 @@ class Answering:
 def _name(step: Step | None) -> str:
     if step is None:
         return "script ended"
-    return "success" if isinstance(step, Success) else str(step)
+    return "success" if isinstance(step, GoodAnswer) else str(step)
 
 
-def _unfit(request: Request) -> Reply | None:
+def _unfit(request: ReceivedRequest) -> Reply | None:
     """Return the reply to a request that no step of a script could answer, else None."""
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
     if host not in _HOSTS:
         text = f"this provider answers on {' and '.join(sorted(_HOSTS))} only, not on {host!r}"
-        return _told(421, "wrong_host", text)
+        return _lab_error(421, "wrong_host", text)
     if request.path not in PROTOCOLS:
         hint = near(request.path, PROTOCOLS)
         text = f"no endpoint {request.path}{hint or '; there are ' + ', '.join(PROTOCOLS)}"
-        return _told(404, "unknown_endpoint", text)
+        return _lab_error(404, "unknown_endpoint", text)
     if request.method != "POST":
-        return _told(405, "wrong_method", f"{request.path} takes POST, not {request.method}")
+        return _lab_error(405, "wrong_method", f"{request.path} takes POST, not {request.method}")
     if not isinstance(request.body, dict):
-        return _told(400, "no_json_object", f"{request.path} takes a JSON object as its body")
+        return _lab_error(400, "no_json_object", f"{request.path} takes a JSON object as its body")
     return None
 
 
-def _told(status: int, code: str, text: str) -> Reply:
+def _lab_error(status: int, code: str, text: str) -> Reply:
     """Return an error that comes from the laboratory itself, in a shape that both SDKs read."""
     error = {
         "message": f"chatlab fake provider: {text}",

@@ -11,11 +11,11 @@ from typing import Self
 from chatlab.lab.faults.corpus_samples import Samples
 from chatlab.lab.faults.script import Script, ScriptLike
 from chatlab.lab.memory.response_memory import ResponseMemory
-from chatlab.lab.protocols.exchange import Request
+from chatlab.lab.protocols.exchange import ReceivedRequest
 from chatlab.lab.provider.http1 import Sleep
 from chatlab.lab.provider.listener import Listener
 from chatlab.lab.provider.port import LOOPBACK
-from chatlab.lab.provider.responder import Answering
+from chatlab.lab.provider.responder import Responder
 
 
 class FakeProvider:
@@ -51,7 +51,7 @@ class FakeProvider:
     ) -> None:
         """Check the script and its samples; nothing is opened yet."""
         self.script = Script.parse(script)
-        self._answering = Answering(self.script, samples, requests_kept, memory)
+        self._answering = Responder(self.script, samples, requests_kept, memory)
         self._wanted_port = port
         self._sleep = sleep
         self._server_tls: ssl.SSLContext | None = None
@@ -89,7 +89,7 @@ class FakeProvider:
         return self.base_url
 
     @property
-    def requests(self) -> tuple[Request, ...]:
+    def requests(self) -> tuple[ReceivedRequest, ...]:
         """The requests that arrived, oldest first; a refused connection is none."""
         return self._answering.requests
 

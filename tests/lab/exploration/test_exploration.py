@@ -12,9 +12,9 @@ from chatlab.chat import ChainedTurn, ToolCallPart
 from chatlab.chat.chain.steps import Steps
 from chatlab.errors import Verdict
 from chatlab.lab import explore
-from chatlab.lab.exploration.chat_model import INVARIANTS, Act
 from chatlab.lab.exploration.faulty_policies import KeepsFailedId, RetriesTrimmed
-from chatlab.lab.exploration.model_check import Explored
+from chatlab.lab.exploration.invariants import INVARIANTS, TraceLine
+from chatlab.lab.exploration.model_check import Exploration
 from chatlab.views.figures.chain import trace_chart
 
 Option: TypeAlias = Any
@@ -113,8 +113,8 @@ def test_the_trace_of_a_known_fault_is_the_shortest(first_seed: int) -> None:
 
 def test_hostile_words_of_a_trace_are_escaped() -> None:
     """A trace holds what a provider said."""
-    trace = (Act("provider", "<script>alert(1)</script>", "client"),)
-    explored = Explored("X", 1, 1, 0, 0, "valid-input", "<img src=x>", trace)
+    trace = (TraceLine("provider", "<script>alert(1)</script>", "client"),)
+    explored = Exploration("X", 1, 1, 0, 0, "valid-input", "<img src=x>", trace)
     assert "<script" not in explored._repr_html_()
     assert "<img" not in explored._repr_html_()
 
@@ -122,4 +122,4 @@ def test_hostile_words_of_a_trace_are_escaped() -> None:
 def test_there_is_no_chart_without_a_violation() -> None:
     """The error shows what was explored."""
     with pytest.raises(ValueError, match="every invariant holds; there is no trace to draw"):
-        trace_chart(replace(Explored("X", 1, 1, 0, 0)))
+        trace_chart(replace(Exploration("X", 1, 1, 0, 0)))

@@ -26,21 +26,21 @@ from chatlab.chat.stream.accumulator import Accumulator
 from chatlab.chat.stream.contracts import RESPONSES, Outcome
 from chatlab.lab import (
     FakeProvider,
+    GoodAnswer,
     Refusal,
     ResponseMemory,
     Script,
     ScriptError,
-    Success,
+    TokenUsage,
     ToolCall,
-    Usage,
 )
 from chatlab.lab.faults.script import Player, ScriptLike
 from chatlab.lab.memory.input_items import TYPES, tokens
 
 ON = Script(after="success")
-CALLS = Success(tool_calls=(ToolCall("look_up", {"city": "Ulm"}, "call_1"),))
-SEARCHES = Success("Ulm Minster.", web_search="tallest church")
-THINKS = Success("Ulm.", reasoning="Which town was it?")
+CALLS = GoodAnswer(tool_calls=(ToolCall("look_up", {"city": "Ulm"}, "call_1"),))
+SEARCHES = GoodAnswer("Ulm Minster.", web_search="tallest church")
+THINKS = GoodAnswer("Ulm.", reasoning="Which town was it?")
 HI = {"role": "user", "content": "Hi"}
 CALL = {"type": "function_call", "call_id": "call_1", "name": "look_up", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "rain"}
@@ -209,7 +209,7 @@ def test_zero_data_retention_takes_store_but_keeps_nothing() -> None:
 def test_an_incomplete_answer_is_kept_as_such() -> None:
     """An answer at its token limit is stored, and the conversation goes on from it."""
     memory = ResponseMemory()
-    long = Success("Once upon", finish="length")
+    long = GoodAnswer("Once upon", finish="length")
     with serving([long, "success:a time."], memory) as (_, client):
         first = client.stream()[-1].response
         assert memory.responses[first.id].status == first.status == "incomplete"
@@ -612,7 +612,10 @@ def test_the_report_counts_what_was_sent_and_what_was_read() -> None:
     """The remembered context is billed as input; a chained request carries its own items only."""
     memory = ResponseMemory()
     tiny = {"input_tokens": 1, "output_tokens": 5}
-    steps = [Success("y" * 400, usage=Usage(**tiny)), Success("z", usage=Usage(**tiny))]
+    steps = [
+        GoodAnswer("y" * 400, usage=TokenUsage(**tiny)),
+        GoodAnswer("z", usage=TokenUsage(**tiny)),
+    ]
     with serving(steps, memory) as (provider, client):
         first = client.ask("ä" * 200)
         second = client.stream("k", previous_response_id=first.id)[-1].response
@@ -677,7 +680,7 @@ def test_a_step_of_an_earlier_script_is_not_given_back() -> None:
     assert step is not None
     player.play(Script.parse(["success:New."]))
     player.give_back(attempt, step)
-    assert player.take() == (1, Success("New."))
+    assert player.take() == (1, GoodAnswer("New."))
     assert player.take() == (2, None)
 
 
@@ -815,7 +818,7 @@ def test_a_search_does_not_fit_the_other_protocols() -> None:
 def test_chatlabs_own_full_replay_is_taken() -> None:
     """A turn with reasoning, a search and a call, replayed with and without references."""
     memory = ResponseMemory()
-    rich = Success("So.", reasoning="Hm.", web_search="ulm", tool_calls=CALLS.tool_calls)
+    rich = GoodAnswer("So.", reasoning="Hm.", web_search="ulm", tool_calls=CALLS.tool_calls)
     with serving([rich, "success:Rain.", *["success"] * 2], memory) as (_, client):
         collected = Accumulator()
         for event in client.stream("Weather?"):
@@ -845,7 +848,7 @@ def test_without_a_memory_every_reference_is_taken_for_known() -> None:
     """A provider that has none does not look."""
     with FakeProvider(["success"]) as provider, httpx2.Client(trust_env=False) as http:
         answer = Client(provider, http).ask([OUTPUT], previous_response_id="resp_gone")
-    assert answer.usage.input_tokens == Usage().input_tokens
+    assert answer.usage.input_tokens == TokenUsage().input_tokens
 
 
 def test_a_memory_shows_its_counts_and_knows_two_statuses() -> None:

@@ -15,36 +15,36 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 from support.lab_calls import CALLERS, KEY, TERMINAL, Caller
 
-from chatlab.lab import FakeProvider, Script, Success, ToolCall, Usage
-from chatlab.lab.protocols.exchange import Request
+from chatlab.lab import FakeProvider, GoodAnswer, Script, TokenUsage, ToolCall
+from chatlab.lab.protocols.exchange import ReceivedRequest
 from chatlab.lab.protocols.good_answer import Ids
 from chatlab.lab.protocols.table import PROTOCOLS
 
-RICH = Success(
+RICH = GoodAnswer(
     text="It is  sunny,\n12 °C.",
     reasoning="The tool knows.",
     tool_calls=(ToolCall("look_up", {"city": "Zürich", "days": 3}), ToolCall("stop", id="my_id")),
-    usage=Usage(21, 34),
+    usage=TokenUsage(21, 34),
 )
 MESSAGES: list[Any] = [{"role": "user", "content": "Weather?"}]
 
 
-def provider(success: Success) -> FakeProvider:
+def provider(success: GoodAnswer) -> FakeProvider:
     """Return a provider that gives one good answer for ever."""
     return FakeProvider(Script(after="success", success=success))
 
 
-def request(path: str, stream: bool, **body: object) -> Request:
+def request(path: str, stream: bool, **body: object) -> ReceivedRequest:
     """Return a request as the provider records it."""
     content = json.dumps({"model": "m", "stream": stream, **body}).encode()
-    return Request.received("POST", path, [("host", "127.0.0.1:1")], content, "1.1")
+    return ReceivedRequest.received("POST", path, [("host", "127.0.0.1:1")], content, "1.1")
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("caller", CALLERS, ids=str)
 def test_each_sdk_reads_the_good_answer(caller: Caller, stream: bool) -> None:
     """Text arrives whole and in order, and a stream ends with its terminal event."""
-    with provider(Success(text="One,  two\nthree €")) as fake:
+    with provider(GoodAnswer(text="One,  two\nthree €")) as fake:
         seen = caller.call(fake, stream=stream)
     assert seen.error is None
     assert seen.text == "One,  two\nthree €"
@@ -64,7 +64,7 @@ def test_answers_and_events_fit_the_types_of_the_sdks(
     path: str, whole: type, event: type, finish: str
 ) -> None:
     """Every required field is there with the right type; pings are known to the SDK only."""
-    success = Success(RICH.text, (), RICH.reasoning, RICH.tool_calls, RICH.usage, finish)
+    success = GoodAnswer(RICH.text, (), RICH.reasoning, RICH.tool_calls, RICH.usage, finish)
     protocol = PROTOCOLS[path]
     TypeAdapter(whole).validate_python(protocol.body(success, request(path, False), Ids(0, 0)))
     checker: TypeAdapter[object] = TypeAdapter(event)
@@ -156,7 +156,7 @@ def test_an_answer_may_be_cut_by_the_limit_or_refuse(
     finish: str, responses: tuple[str, str | None], chat: str, messages: str
 ) -> None:
     """Each protocol says it in its own way, streamed and whole."""
-    with provider(Success("No.", finish=finish)) as fake:
+    with provider(GoodAnswer("No.", finish=finish)) as fake:
         with openai.OpenAI(base_url=fake.openai_base_url, api_key=KEY) as sdk:
             for stream in (False, True):
                 answer: Any = sdk.responses.create(model="m", input="x", stream=stream)
@@ -234,7 +234,7 @@ def test_delays_go_before_headers_first_content_and_each_further_piece() -> None
     async def note(seconds: float) -> None:
         waited.append(seconds)
 
-    success = Success(
+    success = GoodAnswer(
         chunks=("a", "b", "c"), headers_after_s=5, content_after_s=60, chunk_every_s=0.25
     )
     script = Script(after="success", success=success)

@@ -8,8 +8,8 @@ import pytest
 from support.lab_calls import KEY, PATHS
 
 from chatlab.lab import Script
-from chatlab.lab.protocols.exchange import Request
-from chatlab.lab.provider.responder import Answering
+from chatlab.lab.protocols.exchange import ReceivedRequest
+from chatlab.lab.provider.responder import Responder
 
 CHAT = PATHS[1]
 
@@ -20,15 +20,15 @@ def request(
     host: str = "127.0.0.1:8000",
     content: bytes = b'{"model": "m"}',
     headers: dict[str, str] | None = None,
-) -> Request:
+) -> ReceivedRequest:
     """Return a request as a wire records it."""
     pairs = [("Host", host), *(headers or {}).items()]
-    return Request.received(method, path, pairs, content, "1.1")
+    return ReceivedRequest.received(method, path, pairs, content, "1.1")
 
 
-def answering(*steps: str) -> Answering:
+def answering(*steps: str) -> Responder:
     """Return an answering for a script of these steps."""
-    return Answering(Script.parse(list(steps)), None, requests_kept=3)
+    return Responder(Script.parse(list(steps)), None, requests_kept=3)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def answering(*steps: str) -> Answering:
         (request(host="127.0.0.1.evil.example:80"), 421, "not on '127.0.0.1.evil.example'"),
         (request(host=""), 421, "only"),
     ],
-    ids=lambda value: "" if isinstance(value, Request) else None,
+    ids=lambda value: "" if isinstance(value, ReceivedRequest) else None,
 )
 def test_a_request_that_is_no_good_is_told_so_and_uses_no_step(
-    wrong: Request, status: int, expected: str
+    wrong: ReceivedRequest, status: int, expected: str
 ) -> None:
     """The reply names what is wrong, no client retries it, and the script stays where it was."""
     answers = answering("html-page")
@@ -118,7 +118,7 @@ def test_a_script_that_ended_says_so() -> None:
 
 def test_only_the_last_requests_are_kept() -> None:
     """A long run does not fill the memory."""
-    answers = Answering(Script(after="success"), None, requests_kept=3)
+    answers = Responder(Script(after="success"), None, requests_kept=3)
     for _ in range(10):
         answers.answer(request())
     assert [r.attempt for r in answers.requests] == [7, 8, 9]

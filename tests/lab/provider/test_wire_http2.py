@@ -11,7 +11,7 @@ import openai
 import pytest
 from support.lab_calls import CALLERS, KEY, PATHS, TERMINAL, Caller
 
-from chatlab.lab import FAULTS, FakeProvider, Script, Success
+from chatlab.lab import FAULTS, FakeProvider, GoodAnswer, Script
 from chatlab.lab.faults.vocabulary import H2_CODES
 from chatlab.lab.provider.http2 import PREFACE
 
@@ -124,7 +124,7 @@ def test_a_body_larger_than_the_windows_arrives_whole() -> None:
             posts = [http.post(fake.base_url + CHAT, json=body) for _ in range(3)]
             return [answer.text.count("0123456789") for answer in await asyncio.gather(*posts)]
 
-    success = Success(chunks=tuple(text[i : i + 1100] for i in range(0, len(text), 1100)))
+    success = GoodAnswer(chunks=tuple(text[i : i + 1100] for i in range(0, len(text), 1100)))
     with FakeProvider(Script(after="success", success=success)) as fake:
         assert asyncio.run(main(fake)) == [20_000] * 3
 

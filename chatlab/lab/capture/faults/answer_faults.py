@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from typing import Final
 
-from chatlab.lab.capture import plans
-from chatlab.lab.capture.fault import Fault, Label, broken_off
-from chatlab.lab.capture.plans import CHAT_EVENT, MESSAGE_EVENT, STREAM_TYPE, Act
+from chatlab.lab.capture.faults import plans
+from chatlab.lab.capture.faults.fault import ClientFault, Label, broken_off
+from chatlab.lab.capture.faults.plans import CHAT_EVENT, MESSAGE_EVENT, STREAM_TYPE, Act
 
 _STREAM: Final = {"stream": True}
 
 _ANSWERS: Final = (
-    Fault(
+    ClientFault(
         "proxy-407",
         Label("auth", False, "the proxy wants credentials", 407),
         plans.answer(407, "", content_type="text/plain", proxy_authenticate='Basic realm="proxy"'),
         knobs={"proxy": True},
     ),
-    Fault(
+    ClientFault(
         "status-401",
         Label("auth", False, "401: the key was not accepted", 401),
         plans.answer(401, '{"error":{"message":"Incorrect API key provided."}}'),
     ),
-    Fault(
+    ClientFault(
         "status-429",
         Label("rate_limit", True, "429 with a retry-after header", 429, 7.0),
         plans.answer(429, '{"error":{"message":"Slow down."}}', retry_after="7"),
     ),
-    Fault(
+    ClientFault(
         "status-503",
         Label("timeout", True, "503 without a word", 503),
         plans.answer(503, "", content_type="text/plain"),
     ),
-    Fault(
+    ClientFault(
         "retried-503",
         Label("timeout", True, "503 without a word, after the SDK's own retries", 503),
         plans.answer(503, "", content_type="text/plain"),
         knobs={"retries": 1},
     ),
-    Fault(
+    ClientFault(
         "status-502-page",
         Label("timeout", True, "502 with a gateway's page", 502),
         plans.answer(
@@ -50,25 +50,25 @@ _ANSWERS: Final = (
 )
 
 _STREAMS: Final = (
-    Fault(
+    ClientFault(
         "sse-cut",
         broken_off("the event stream ended before its final event"),
         (plans.chunked(STREAM_TYPE) + plans.chunk(CHAT_EVENT), Act.CLOSE),
         knobs=_STREAM,
     ),
-    Fault(
+    ClientFault(
         "sse-reset",
         broken_off("the connection was reset in the middle of the event stream"),
         (plans.chunked(STREAM_TYPE) + plans.chunk(CHAT_EVENT), Act.RESET),
         knobs=_STREAM,
     ),
-    Fault(
+    ClientFault(
         "sse-stall",
         broken_off("the event stream went silent, noticed by the client's own timer"),
         (plans.chunked(STREAM_TYPE) + plans.chunk(CHAT_EVENT), Act.STALL),
         knobs={**_STREAM, "read_timeout_s": 0.5},
     ),
-    Fault(
+    ClientFault(
         "sse-server-error",
         Label("generic", True, "an error event of type server_error inside a 200 stream"),
         plans.answer(
@@ -88,7 +88,7 @@ _STREAMS: Final = (
         ),
         knobs=_STREAM,
     ),
-    Fault(
+    ClientFault(
         "sse-bad-json",
         Label(
             "timeout",
@@ -99,13 +99,13 @@ _STREAMS: Final = (
         plans.answer(200, plans.event('{"id": "1", "choices": [{"ind'), content_type=STREAM_TYPE),
         knobs=_STREAM,
     ),
-    Fault(
+    ClientFault(
         "sse-messages-cut",
         broken_off("the event stream ended before message_stop"),
         (plans.chunked(STREAM_TYPE) + plans.chunk(MESSAGE_EVENT), Act.CLOSE),
         knobs=_STREAM,
     ),
-    Fault(
+    ClientFault(
         "sse-overloaded",
         Label("overloaded", True, "an error event of type overloaded_error inside a 200 stream"),
         plans.answer(

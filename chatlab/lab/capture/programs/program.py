@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from chatlab.lab.capture.fault import Fault, Label
-from chatlab.lab.capture.faults import FAULTS
+from chatlab.lab.capture.faults.answer_faults import ANSWER_FAULTS
+from chatlab.lab.capture.faults.fault import ClientFault, Label
+from chatlab.lab.capture.faults.wire_faults import WIRE_FAULTS
+
+FAULTS: Final[Mapping[str, ClientFault]] = {one.name: one for one in (*WIRE_FAULTS, *ANSWER_FAULTS)}
+"""The faults that any program can be made to meet, by name.
+
+The label belongs to what happened, not to how a program words it; where a program shows something
+else than happened, its entry in `Program.labels` says so.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class Program:
     title: str
     driver: str
     faults: tuple[str, ...] = ()
-    own: tuple[Fault, ...] = ()
+    own: tuple[ClientFault, ...] = ()
     labels: Mapping[str, Label] = field(default_factory=dict)
     maker: str | None = None
     api: str | None = "chat_completions"
@@ -36,7 +44,7 @@ class Program:
         """The language that its driver is written in."""
         return self.driver.partition(":")[0]
 
-    def meets(self) -> dict[str, Fault]:
+    def meets(self) -> dict[str, ClientFault]:
         """Its faults by name."""
         return {name: FAULTS[name] for name in self.faults} | {one.name: one for one in self.own}
 

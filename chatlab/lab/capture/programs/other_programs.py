@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from chatlab.lab.capture.fault import Label
-from chatlab.lab.capture.program import (
+from chatlab.lab.capture.faults.fault import Label
+from chatlab.lab.capture.programs.program import (
     ANSWERS,
     CONNECT,
     CUT,

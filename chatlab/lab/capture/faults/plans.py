@@ -8,6 +8,8 @@ from enum import Enum
 from http.client import responses
 from typing import Final
 
+from chatlab.lab.faults.vocabulary import H2_CODES
+
 COMPLETION: Final = json.dumps(
     {
         "id": "1",
@@ -112,15 +114,6 @@ MESSAGE_EVENT: Final = event(
 )
 STREAM_TYPE: Final = "text/event-stream"
 
-_CODES: Final = {
-    "NO_ERROR": 0,
-    "PROTOCOL_ERROR": 1,
-    "INTERNAL_ERROR": 2,
-    "REFUSED_STREAM": 7,
-    "ENHANCE_YOUR_CALM": 11,
-}
-"""HTTP/2 error codes by name (RFC 9113, 7)."""
-
 
 def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
     """One HTTP/2 frame (RFC 9113, 4.1)."""
@@ -135,10 +128,10 @@ SETTINGS: Final = frame(4, 0) + frame(4, 0, flags=1)
 
 def rst_stream(code: str) -> Plan:
     """The peer resets the first stream with `code`."""
-    return (frame(3, 1, _CODES[code].to_bytes(4, "big")), Act.STALL)
+    return (frame(3, 1, H2_CODES.index(code).to_bytes(4, "big")), Act.STALL)
 
 
 def goaway(code: str, last_stream: int = 0, debug: bytes = b"") -> Plan:
     """The peer says that it takes no more streams, and closes."""
-    payload = last_stream.to_bytes(4, "big") + _CODES[code].to_bytes(4, "big") + debug
+    payload = last_stream.to_bytes(4, "big") + H2_CODES.index(code).to_bytes(4, "big") + debug
     return (frame(7, 0, payload), Act.CLOSE)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from chatlab.lab.capture import plans
-from chatlab.lab.capture.fault import Label
-from chatlab.lab.capture.plans import Act, Plan, answer
-from chatlab.lab.capture.server import Case, Server
+from chatlab.lab.capture.faults import plans
+from chatlab.lab.capture.faults.fault import Label
+from chatlab.lab.capture.faults.plans import Act, Plan, answer
+from chatlab.lab.capture.servers.server import Case, Server
 
 
 def _passed_on(why: str, status: int) -> Label:

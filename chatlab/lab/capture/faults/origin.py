@@ -11,11 +11,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from chatlab.lab.capture.plans import SETTINGS, Act, Plan
+from chatlab.lab.capture.faults.plans import SETTINGS, Act, Plan
+from chatlab.lab.provider.http2 import PREFACE
 from chatlab.lab.provider.tls import contexts
 
 HOST: Final = "127.0.0.1"
-_PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _PATIENCE_S: Final = 20.0
 _END_STREAM: Final = 1
 
@@ -119,7 +119,7 @@ def _read_request(connection: socket.socket, *, patient: bool) -> None:
     seen, greeted = b"", False
     while data := connection.recv(65536):
         seen += data
-        if not greeted and seen.startswith(_PREFACE):
+        if not greeted and seen.startswith(PREFACE):
             connection.sendall(SETTINGS)
             greeted = True
         if not patient or _is_whole(seen):
@@ -127,8 +127,8 @@ def _read_request(connection: socket.socket, *, patient: bool) -> None:
 
 
 def _is_whole(seen: bytes) -> bool:
-    if _PREFACE.startswith(seen[: len(_PREFACE)]):
-        return _has_http2_request(seen[len(_PREFACE) :])
+    if PREFACE.startswith(seen[: len(PREFACE)]):
+        return _has_http2_request(seen[len(PREFACE) :])
     opening, found, body = seen.partition(b"\r\n\r\n")
     if not found:
         return False

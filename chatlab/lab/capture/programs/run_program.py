@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from chatlab.corpus.library import write_atomically
-from chatlab.lab.capture.fault import Fault
+from chatlab.lab.capture.faults.fault import ClientFault
+from chatlab.lab.capture.faults.origin import HOST, Origin
 from chatlab.lab.capture.observation import PACKAGE, CaptureError, Observation, tools
-from chatlab.lab.capture.origin import HOST, Origin
-from chatlab.lab.capture.program import Program
+from chatlab.lab.capture.programs.program import Program
 
 DRIVERS: Final = PACKAGE / "drivers"
 _PATIENCE_S: Final = 60.0
@@ -23,7 +23,7 @@ _PORT: Final = 8080
 _PAYLOAD: Final = '{"model":"gpt-5-mini","messages":[{"role":"user","content":"Weather?"}]}'
 
 
-def observe(program: Program, fault: Fault) -> Observation:
+def observe(program: Program, fault: ClientFault) -> Observation:
     """Make `program` meet `fault`, and say what it showed."""
     secured = fault.secured
     scheme = fault.scheme
@@ -194,7 +194,7 @@ _COMMANDS: Final[dict[str, Callable[[Program], list[str]]]] = {
 }
 
 
-def _curl(url: str, fault: Fault) -> dict[str, object]:
+def _curl(url: str, fault: ClientFault) -> dict[str, object]:
     program = found("curl", "curl", "apt-get install curl")
     timer = fault.knobs.get("read_timeout_s", 15)
     command = [program, "--silent", "--show-error", "--fail", "--max-time", str(timer)]
@@ -208,7 +208,7 @@ def _curl(url: str, fault: Fault) -> dict[str, object]:
     return _said("curl", done)
 
 
-def _wget(url: str, fault: Fault) -> dict[str, object]:
+def _wget(url: str, fault: ClientFault) -> dict[str, object]:
     program = found("wget", "wget", "apt-get install wget")
     timer = fault.knobs.get("read_timeout_s", fault.knobs.get("connect_timeout_s", 15))
     command = [program, "-nv", "--tries=1", f"--timeout={timer}", "-O", "-"]
@@ -227,7 +227,7 @@ def _said(name: str, done: subprocess.CompletedProcess[str]) -> dict[str, object
     return {"version": version[0] if version else "", "text": done.stderr.strip()}
 
 
-_SHELL: Final[dict[str, Callable[[str, Fault], dict[str, object]]]] = {
+_SHELL: Final[dict[str, Callable[[str, ClientFault], dict[str, object]]]] = {
     "curl": _curl,
     "wget": _wget,
 }

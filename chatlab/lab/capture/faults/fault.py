@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chatlab.lab.capture.plans import Plan
+from chatlab.lab.capture.faults.plans import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ClientFault:
     """What a client meets.
 
     plan: what the origin does (see `origin`), with `secured`, `listening` and `patient`.

@@ -1,94 +1,131 @@
-"""A small world for chained turns: a chat, a provider that forgets, and what must hold in it.
+"""A chat simulated end to end under one policy, with a provider that forgets.
 
 The client's side is real (a store, the openai client, HTTP over loopback) and so is the provider's
-state (`ResponseMemory`). Every text has a word of its own, so that what a model was shown can be
-compared with what was said: word by word, in order.
+state (`ResponseMemory`). Every text has a marked word of its own, so that what a model was shown
+can be compared with what was said: word by word, in order.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import openai
 
-from chatlab.chat import Answer, ChainedTurn, Message, ToolCallPart, TurnEvent
+from chatlab.chat import (
+    Answer,
+    ChainedTurn,
+    Message,
+    Status,
+    ToolCallPart,
+    ToolResultPart,
+    TurnEvent,
+    TurnStatus,
+)
 from chatlab.chat.messages.history import encode, read
 from chatlab.chat.storage.store_file import Store
 from chatlab.errors import UNMATCHED, classify
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
+from chatlab.lab.exploration.invariants import (
+    LOST,
+    MODELS,
+    Counts,
+    Operations,
+    Several,
+    TraceLine,
+    Violation,
+    check_context,
+    check_system,
+    words,
+)
 from chatlab.lab.faults.script import Script, Step
 from chatlab.lab.faults.vocabulary import CleanEndAfterEvent, CloseAtByte, HttpError, ResponseFailed
-from chatlab.lab.memory.response_memory import Exchange, ResponseMemory
-from chatlab.lab.protocols.good_answer import Success, ToolCall
+from chatlab.lab.memory.response_memory import MemoryExchange, ResponseMemory
+from chatlab.lab.protocols.good_answer import GoodAnswer, ToolCall
 from chatlab.lab.provider.server import FakeProvider
 from chatlab.retry import Backoff, VirtualClock
-
-INVARIANTS: Final[Mapping[str, str]] = {
-    "completed-anchor": "no request continues a response that did not complete",
-    "whole-context": "the model sees the whole conversation, every message once and in order",
-    "valid-input": "the provider never refuses the input for a call, a result or an item of it",
-    "healed-once": "a lost chain is healed by one retry, and fails no turn",
-    "one-execution": "no tool call is executed twice",
-}
-"""What must hold for every policy, by name."""
 
 ANSWERS: Final = ("text", "tool", "two tools", "search", "limit", "refusal")
 FAILURES: Final = ("overloaded", "failed", "cut", "closed")
 PLANS: Final = (*ANSWERS, *FAILURES)
 """What a request can meet: good answers, answers cut by a limit, failures."""
 
-MODELS: Final = ("gpt-5", "gpt-5-mini")
-ACTORS: Final = ("person", "client", "provider", "tool")
 CHAT: Final = "chat"
-LOST: Final = frozenset({"previous_response_not_found", "unsupported_parameter"})
-_WORD: Final = re.compile(r"\bword\d+\b")
 _POLICY: Final = Backoff(max_attempts=4)
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One line of a trace: `actor` does `what`, perhaps `to` another; all of them in `ACTORS`."""
-
-    actor: str
-    what: str
-    to: str | None = None
-
-
-class Violation(AssertionError):
-    """An invariant does not hold. name: its key in `INVARIANTS`. found: what was seen."""
-
-    def __init__(self, name: str, found: str) -> None:
-        super().__init__(f"{name}: {INVARIANTS[name]}; {found}")
-        self.name = name
-        self.found = found
+class _Crash(BaseException):
+    """The client dies."""
 
 
 @dataclass(eq=False)
-class Running:
-    """A turn that has begun. loaded: the history as the turn has seen it last."""
+class RunningTurn:
+    """A turn that has begun.
+
+    loaded: the history as the turn has seen it last. chains: whether it may continue a response.
+    answered: the response of the last step that was answered. results: of the tools that ran.
+    """
 
     turn: ChainedTurn
+    model: str
+    store: bool
+    chains: bool
+    crash: str | None
     loaded: Sequence[object] = ()
     refused: int = 0
     executed_twice: str | None = None
+    answered: str | None = None
+    results: list[ToolResultPart] = field(default_factory=list)
 
-    def said(self, *, answered: bool) -> list[str]:
-        """The words that the last request had to know; not those of its own answer."""
+    def said(self, *, answered: bool) -> list[dict[str, Any]]:
+        """What the last request had to say; not its own answer."""
         messages = [one for one in read(self.loaded) if isinstance(one, Message)]
         made = self.turn.messages
-        return _words(encode([*messages, *(made[:-1] if answered else made)]))
+        return encode([*messages, *(made[:-1] if answered else made)])
+
+    def stored(self) -> tuple[Message, ...]:
+        """The messages that a client has stored when it dies: every step that was completed."""
+        made = list(self.turn.messages)
+        places = [place for place, one in enumerate(made) if one.role == "assistant"]
+        if places and self.answered and self.store:
+            made[places[-1]] = replace(
+                made[places[-1]], response_id=self.answered, model=self.model, stored=True
+            )
+        if self.crash == "one result" and self.results:
+            made.append(Message("tool", self.results))
+        return tuple(made)
 
 
-class World:
-    """One chat under one policy. trace: what happened. Use it as a context manager.
+class ChatSimulation:
+    """One chat under one policy. trace: what happened.
 
     provider: started, with `memory`. policy: a `ChainedTurn` or a class like it.
     """
+
+    operations: Final[Operations] = {
+        "ask": (
+            4,
+            {
+                "plans": Several(PLANS, 3),
+                "model": (*MODELS[:1] * 4, *MODELS[1:]),
+                "store": (True, True, True, False),
+                "chain": (True, True, True, True, True, False),
+                "plan_mode": (False, False, False, True),
+                "reload_fails": (False, False, True),
+                "lost_in_tool": (False, False, True),
+                "leave": (False, False, False, True),
+                "crash": (None, None, None, "calls", "one result", "results"),
+                "meanwhile": (None, None, None, *((plan,) for plan in PLANS)),
+            },
+        ),
+        "lose_everything_and_ask": (4, {"plans": Several(PLANS, 2)}),
+        "forget": (3, {"which": (None, *range(6))}),
+        "retain": (2, {"nothing": (False, False, True)}),
+        "instruct": (2, {}),
+    }
+    """What can happen: its weight, and the values of each option, the plainest first."""
 
     def __init__(
         self,
@@ -97,7 +134,8 @@ class World:
         client: openai.OpenAI,
         policy: type[ChainedTurn],
     ) -> None:
-        self.trace: list[Act] = []
+        self.trace: list[TraceLine] = []
+        self.counts = Counts()
         self._provider = provider
         self._memory = memory
         self._client = client
@@ -106,13 +144,13 @@ class World:
         self._executed: set[str] = set()
         self._names: dict[str, str] = {}
         self._count = 0
-        self._looked = len(memory.exchanges)
+        self._models: dict[str, str] = {}
+        self._looked = 0
 
     def close(self) -> None:
-        """Let go of the store, and have the provider forget."""
+        """Close the store, and have the provider forget everything."""
         self._store.close()
-        self._memory.zero_retention = False
-        self._memory.forget()
+        self._memory.reset()
 
     def ask(
         self,
@@ -120,24 +158,44 @@ class World:
         *,
         model: str = MODELS[0],
         store: bool = True,
+        chain: bool = True,
         plan_mode: bool = False,
         reload_fails: bool = False,
         lost_in_tool: bool = False,
         leave: bool = False,
+        crash: str | None = None,
         meanwhile: Sequence[str] | None = None,
     ) -> None:
         """A person asks, and the turn meets what `plans` say, then good answers.
 
-        reload_fails: the store cannot be read a second time. lost_in_tool: the provider restarts
-        while a tool runs. leave: the person stops the turn at its first content. meanwhile: a
-        second turn, with these plans, is begun and ended before the first one ends.
+        Parameters
+        ----------
+        plans : iterable of str
+            What the requests meet, of `PLANS`.
+        model, store, chain, plan_mode
+            As in `ChainedTurn`.
+        reload_fails : bool
+            The store cannot be read a second time.
+        lost_in_tool : bool
+            The provider restarts while a tool runs.
+        leave : bool
+            The person stops the turn at its first content.
+        crash : str or None
+            When the client dies in a turn with tools: after the ``calls``, after ``one result``
+            or after all ``results`` are stored.
+        meanwhile : sequence of str or None
+            A second turn, with these plans, begins and ends before the first one ends.
         """
         self._provider.play(Script(tuple(map(self._step, plans)), after="success"))
-        running = self._begin(model, store, plan_mode, reload_fails, lost_in_tool)
+        running = self._begin(model, store, chain, plan_mode, reload_fails, lost_in_tool, crash)
+        crashed = False
         with closing(running.turn.events()) as events:
             try:
                 for number, event in enumerate(events):
                     self._look(running, event)
+                    starts = isinstance(event, Status) and event.status is TurnStatus.STARTING
+                    if starts and crash == "results" and running.results:
+                        raise _Crash
                     if number == 1 and meanwhile is not None:
                         self._inspect(running)
                         rest, meanwhile = meanwhile, None
@@ -149,9 +207,22 @@ class World:
                         break
             except Violation:
                 raise
+            except _Crash:
+                crashed = True
             except Exception as error:
                 self._check_failure(running, error)
-        self._commit(running)
+        self._commit(running, crashed=crashed)
+
+    def lose_everything_and_ask(self, plans: Iterable[str]) -> None:
+        """The provider forgets every response, and a person asks."""
+        self.forget()
+        self.ask(plans)
+
+    def instruct(self) -> None:
+        """The application adds a system message."""
+        word = self._word()
+        self._note("client", f"adds the system message {word}")
+        self._store.commit(CHAT, [Message("system", word)])
 
     def forget(self, which: int | None = None) -> None:
         """The provider forgets a response, by its place among all that it knows; None: all."""
@@ -164,14 +235,21 @@ class World:
             self._memory.forget(lost)
             self._note("provider", f"forgets {self._name(lost)}")
 
-    def retain(self, *, nothing: bool) -> None:
+    def retain(self, *, nothing: bool = False) -> None:
         """The account gets zero data retention, or loses it."""
         self._memory.zero_retention = nothing
         self._note("provider", f"{'stores nothing' if nothing else 'stores responses'} from now on")
 
     def _begin(
-        self, model: str, store: bool, plan_mode: bool, reload_fails: bool, lost_in_tool: bool
-    ) -> Running:
+        self,
+        model: str,
+        store: bool,
+        chain: bool,
+        plan_mode: bool,
+        reload_fails: bool,
+        lost_in_tool: bool,
+        crash: str | None,
+    ) -> RunningTurn:
         loads = iter(range(1_000_000))
 
         def load() -> Sequence[object]:
@@ -181,13 +259,17 @@ class World:
             return running.loaded
 
         def run_tool(call: ToolCallPart) -> str:
+            self._inspect(running, answered=True)
+            if crash == "calls" or (crash == "one result" and running.results):
+                raise _Crash
             self._note("client", f"calls {call.name}", "tool")
             if call.id in self._executed:
                 running.executed_twice = call.id
             self._executed.add(call.id)
             if lost_in_tool:
                 self.forget()
-            return self._word()
+            running.results.append(ToolResultPart(call.id, self._word()))
+            return running.results[-1].text
 
         question = self._word()
         self._note("person", f"says {question}" + (" in plan mode" if plan_mode else ""), "client")
@@ -197,55 +279,79 @@ class World:
             client=self._client,
             model=model,
             store=store,
+            chain=chain,
             plan_mode=plan_mode,
             run_tool=run_tool,
             on_lost=self._store.forget_response,
             policy=_POLICY,
             clock=VirtualClock(),
         )
-        running = Running(turn)
+        running = RunningTurn(turn, model, store, store and chain and not plan_mode, crash)
         return running
 
     def _step(self, plan: str) -> Step:
         if plan == "tool" or plan == "two tools":
             many = 1 if plan == "tool" else 2
-            return Success(
+            return GoodAnswer(
                 tool_calls=tuple(ToolCall("look", {"at": self._word()}) for _ in range(many))
             )
         if plan in ANSWERS:
             finish = {"limit": "length", "refusal": "refusal"}.get(plan, "stop")
-            return Success(
+            return GoodAnswer(
                 text=self._word(), finish=finish, web_search="news" if plan == "search" else ""
             )
         return _FAULTS[plan]
 
-    def _look(self, running: Running, event: TurnEvent) -> None:
+    def _look(self, running: RunningTurn, event: TurnEvent) -> None:
         """Check what an attempt did, as soon as it is over."""
         if isinstance(event, Answer | ChatStreamRetry | ChatError):
             self._inspect(running, answered=isinstance(event, Answer))
 
-    def _inspect(self, running: Running, *, answered: bool = False) -> None:
+    def _inspect(self, running: RunningTurn, *, answered: bool = False) -> None:
         if running.executed_twice:
             raise Violation("one-execution", f"{running.executed_twice} was executed again")
         exchanges = self._memory.exchanges
         for exchange in exchanges[self._looked :]:
             self._looked += 1
+            self._count_request(exchange)
             self._tell(exchange)
-            self._check_anchor(exchange, exchanges)
+            self._check_anchor(running, exchange, exchanges)
+            if exchange.response_id is not None:
+                self._models[exchange.response_id] = running.model
+                running.answered = exchange.response_id
             if exchange.refused is not None:
                 self._check_refusal(running, exchange)
             if exchange.context is not None:
-                self._check_context(exchange, running.said(answered=answered))
+                said = running.said(answered=answered)
+                check_context(exchange.context, said)
+                asks = any(item.get("role") == "user" for item in exchange.sent)
+                if asks or exchange.previous_response_id is None:
+                    check_system(exchange.sent, said)
 
-    def _check_anchor(self, exchange: Exchange, exchanges: Sequence[Exchange]) -> None:
+    def _count_request(self, exchange: MemoryExchange) -> None:
+        self.counts.requests += 1
+        if exchange.previous_response_id is not None:
+            self.counts.lost += exchange.refused is not None
+            self.counts.chained += exchange.refused is None
+
+    def _check_anchor(
+        self, running: RunningTurn, exchange: MemoryExchange, exchanges: Sequence[MemoryExchange]
+    ) -> None:
         anchor = exchange.previous_response_id
         if anchor is None:
             return
+        if not running.chains:
+            raise Violation("chain-off", f"{self._name(anchor)} is continued")
         outcome = next((one.outcome for one in exchanges if one.response_id == anchor), "unknown")
         if outcome != "completed":
             raise Violation("completed-anchor", f"the outcome of {self._name(anchor)} is {outcome}")
+        made = self._models.get(anchor, running.model)
+        if made != running.model:
+            raise Violation(
+                "same-model", f"{made} made {self._name(anchor)}, this turn is {running.model}"
+            )
 
-    def _check_refusal(self, running: Running, exchange: Exchange) -> None:
+    def _check_refusal(self, running: RunningTurn, exchange: MemoryExchange) -> None:
         refused = exchange.refused
         assert refused is not None
         if refused.code not in LOST and not refused.message.startswith("Item with id"):
@@ -254,13 +360,7 @@ class World:
         if running.refused > 1:
             raise Violation("healed-once", "the provider refused twice in one turn")
 
-    def _check_context(self, exchange: Exchange, said: list[str]) -> None:
-        shown = _words(exchange.context)
-        if shown != said:
-            seen = " ".join(shown) or "nothing"
-            raise Violation("whole-context", f"said was {' '.join(said)}, the model saw {seen}")
-
-    def _check_failure(self, running: Running, error: Exception) -> None:
+    def _check_failure(self, running: RunningTurn, error: Exception) -> None:
         verdict = classify(error)
         if verdict.chain_broken:
             raise Violation("healed-once", f"the turn failed: {verdict.detail}")
@@ -268,14 +368,18 @@ class World:
             raise error
         self._note("client", f"gives up: {verdict.kind}", "person")
 
-    def _commit(self, running: Running) -> None:
+    def _commit(self, running: RunningTurn, *, crashed: bool) -> None:
         self._inspect(running)
         turn = running.turn
+        if crashed:
+            self._note("client", f"crashes with {len(running.results)} results stored")
+            self._store.commit(CHAT, running.stored(), seen=turn.seen)
+            return
         self._store.commit(CHAT, turn.messages, error=turn.error, seen=turn.seen)
 
-    def _tell(self, exchange: Exchange) -> None:
+    def _tell(self, exchange: MemoryExchange) -> None:
         anchor = exchange.previous_response_id
-        said = " ".join(_words(exchange.sent)) or "nothing"
+        said = " ".join(words(list(exchange.sent))) or "nothing"
         after = f", after {self._name(anchor)}" if anchor else ""
         self._note("client", f"sends {said}{after}", "provider")
         if exchange.refused is not None:
@@ -287,7 +391,7 @@ class World:
         self._note("provider", answer, "client")
 
     def _note(self, actor: str, what: str, to: str | None = None) -> None:
-        self.trace.append(Act(actor, what, to))
+        self.trace.append(TraceLine(actor, what, to))
 
     def _name(self, response_id: str) -> str:
         return self._names.setdefault(response_id, f"response {len(self._names) + 1}")
@@ -303,7 +407,3 @@ _FAULTS: Final[Mapping[str, Step]] = {
     "cut": CleanEndAfterEvent(4),
     "closed": CloseAtByte(900),
 }
-
-
-def _words(value: object) -> list[str]:
-    return _WORD.findall(json.dumps(value))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from chatlab.lab.capture import plans
-from chatlab.lab.capture.fault import Label
-from chatlab.lab.capture.plans import Act, answer
-from chatlab.lab.capture.server import Case, Server
+from chatlab.lab.capture.faults import plans
+from chatlab.lab.capture.faults.fault import Label
+from chatlab.lab.capture.faults.plans import Act, answer
+from chatlab.lab.capture.servers.server import Case, Server
 
 
 def _late(why: str, status: int, retry_after_s: float | None = None) -> Label:

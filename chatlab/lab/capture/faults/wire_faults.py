@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from chatlab.lab.capture import plans
-from chatlab.lab.capture.fault import Fault, Label, broken_off
-from chatlab.lab.capture.plans import Act, Plan
+from chatlab.lab.capture.faults import plans
+from chatlab.lab.capture.faults.fault import ClientFault, Label, broken_off
+from chatlab.lab.capture.faults.plans import Act, Plan
 
 _TIMER_S: Final = 0.5
 _READ_TIMER: Final = {"read_timeout_s": _TIMER_S}
 
 _NOBODY: Final = (
-    Fault(
+    ClientFault(
         "connection-refused",
         broken_off("nobody listens on the port: connection refused"),
         listening="refused",
     ),
-    Fault(
+    ClientFault(
         "connect-timeout",
         broken_off("no answer to the connection attempt within the client's own connect timer"),
         listening="full",
         knobs={"connect_timeout_s": _TIMER_S},
     ),
-    Fault(
+    ClientFault(
         "dns-failure",
         Label(
             "timeout",
@@ -38,38 +38,38 @@ _NOBODY: Final = (
 )
 
 _CUT: Final = (
-    Fault(
+    ClientFault(
         "reset-before-headers",
         broken_off("connection reset by the peer before any header"),
         (Act.RESET,),
     ),
-    Fault(
+    ClientFault(
         "closed-before-headers",
         broken_off("connection closed by the peer before any header"),
         (Act.CLOSE,),
     ),
-    Fault(
+    ClientFault(
         "reset-mid-body",
         broken_off("connection reset by the peer in the middle of the body"),
         (plans.part(60), Act.RESET),
     ),
-    Fault(
+    ClientFault(
         "body-shorter-than-length",
         broken_off("connection closed before the announced length was reached"),
         (plans.part(60), Act.CLOSE),
     ),
-    Fault(
+    ClientFault(
         "chunked-body-cut",
         broken_off("connection closed in the middle of a chunked body"),
         (plans.chunked() + plans.chunk(plans.COMPLETION[:60]), Act.CLOSE),
     ),
-    Fault(
+    ClientFault(
         "read-timeout",
         broken_off("no header within the client's own timer for this attempt"),
         (Act.STALL,),
         knobs=_READ_TIMER,
     ),
-    Fault(
+    ClientFault(
         "body-timeout",
         broken_off("the body stopped arriving, noticed by the client's own timer for this attempt"),
         (plans.part(60), Act.STALL),
@@ -78,20 +78,20 @@ _CUT: Final = (
 )
 
 _TLS: Final = (
-    Fault(
+    ClientFault(
         "tls-self-signed",
         Label("generic", False, "TLS certificate check failed: nobody vouches for the certificate"),
         secured="tls",
         scheme="https",
     ),
-    Fault(
+    ClientFault(
         "tls-handshake-closed",
         broken_off("connection closed by the peer during the TLS handshake"),
         (Act.CLOSE,),
         patient=False,
         scheme="https",
     ),
-    Fault(
+    ClientFault(
         "plain-http-on-tls-port",
         Label(
             "generic",
@@ -106,7 +106,7 @@ _TLS: Final = (
 )
 
 _GARBLE: Final = (
-    Fault(
+    ClientFault(
         "html-page",
         Label(
             "generic",
@@ -118,7 +118,7 @@ _GARBLE: Final = (
         ),
         plans.answer(200, plans.PAGE, content_type="text/html"),
     ),
-    Fault(
+    ClientFault(
         "json-cut",
         Label(
             "timeout",
@@ -128,7 +128,7 @@ _GARBLE: Final = (
         ),
         plans.answer(200, plans.COMPLETION[:160]),
     ),
-    Fault(
+    ClientFault(
         "bad-chunk-size",
         Label(
             "generic",
@@ -138,7 +138,7 @@ _GARBLE: Final = (
         ),
         (plans.chunked() + b"zz\r\n" + plans.COMPLETION.encode() + b"\r\n0\r\n\r\n",),
     ),
-    Fault(
+    ClientFault(
         "no-http",
         Label(
             "generic",
@@ -152,7 +152,7 @@ _GARBLE: Final = (
 )
 
 _TIMERS: Final = (
-    Fault(
+    ClientFault(
         "caller-deadline",
         Label(
             "timeout",
@@ -165,13 +165,13 @@ _TIMERS: Final = (
         (Act.STALL,),
         knobs={"deadline_s": _TIMER_S},
     ),
-    Fault(
+    ClientFault(
         "cancelled",
         Label("generic", False, "the caller cancelled the call"),
         (Act.STALL,),
         knobs={"cancel_after_s": _TIMER_S},
     ),
-    Fault(
+    ClientFault(
         "pool-timeout",
         broken_off("no connection came free in the client's own pool within its timer"),
         (Act.STALL,),
@@ -180,8 +180,8 @@ _TIMERS: Final = (
 )
 
 
-def _http2(name: str, label: Label, plan: Plan) -> Fault:
-    return Fault(name, label, plan, secured="h2", scheme="https", knobs={"http2": True})
+def _http2(name: str, label: Label, plan: Plan) -> ClientFault:
+    return ClientFault(name, label, plan, secured="h2", scheme="https", knobs={"http2": True})
 
 
 _HTTP2: Final = (

@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from chatlab.lab.capture.clients import found, run
+from chatlab.lab.capture.faults.origin import HOST, Origin
 from chatlab.lab.capture.observation import PACKAGE, CaptureError, Observation, tools
-from chatlab.lab.capture.origin import HOST, Origin
-from chatlab.lab.capture.server import Case, Server
+from chatlab.lab.capture.programs.run_program import found, run
+from chatlab.lab.capture.servers.server import Case, Server
 
 _PORT: Final = 8080
 _UPSTREAM: Final = 8081

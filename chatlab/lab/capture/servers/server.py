@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chatlab.lab.capture.fault import Label
-from chatlab.lab.capture.plans import Act, Plan
+from chatlab.lab.capture.faults.fault import Label
+from chatlab.lab.capture.faults.plans import Act, Plan
 
 
 @dataclass(frozen=True, slots=True)

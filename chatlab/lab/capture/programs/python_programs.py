@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from chatlab.lab.capture import plans
-from chatlab.lab.capture.fault import Fault, Label
-from chatlab.lab.capture.program import ANSWERS, CHAT_STREAM, H2, JSON, SDK, TLS, WIRE, Program, but
-from chatlab.lab.capture.provider_faults import AWS, GOOGLE, GRPC
+from chatlab.lab.capture.faults import plans
+from chatlab.lab.capture.faults.fault import ClientFault, Label
+from chatlab.lab.capture.faults.provider_faults import AWS, GOOGLE, GRPC
+from chatlab.lab.capture.programs.program import (
+    ANSWERS,
+    CHAT_STREAM,
+    H2,
+    JSON,
+    SDK,
+    TLS,
+    WIRE,
+    Program,
+    but,
+)
 
 _PYTHON: Final = "python:http_clients"
 _SDKS: Final = "python:llm_sdks"
@@ -25,7 +35,7 @@ _CLASS_NAMES: Final = {
     "status-401": Label("auth", False, "401: the key was not accepted" + _ONLY),
     "status-429": Label("rate_limit", True, "429 with a retry-after header" + _ONLY),
 }
-_MISSING: Final = Fault(
+_MISSING: Final = ClientFault(
     "status-404",
     Label("config", False, "404: the model or endpoint is not there" + _ONLY),
     plans.answer(404, '{"error":{"message":"Not here."}}'),

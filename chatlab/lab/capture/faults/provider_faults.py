@@ -7,8 +7,8 @@ import struct
 import zlib
 from typing import Final
 
-from chatlab.lab.capture.fault import Fault, Label
-from chatlab.lab.capture.plans import Plan, answer
+from chatlab.lab.capture.faults.fault import ClientFault, Label
+from chatlab.lab.capture.faults.plans import Plan, answer
 
 
 def _aws(error: str, status: int, message: str) -> Plan:
@@ -50,13 +50,13 @@ _DAY_QUOTA: Final = [
 ]
 
 AWS: Final = (
-    Fault(
+    ClientFault(
         "throttled",
         Label("rate_limit", True, "ThrottlingException: a quota that refills by itself", 429),
         _aws("ThrottlingException", 429, "Too many requests, please wait before trying again."),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "throttled-after-retries",
         Label(
             "rate_limit",
@@ -68,21 +68,21 @@ AWS: Final = (
         knobs={"attempts": 2},
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "stream-throttled",
         Label("rate_limit", True, "ThrottlingException as an event inside a 200 stream"),
         _aws_event("throttlingException", "Too many requests, please wait before trying again."),
         knobs={"stream": True},
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "stream-internal",
         Label("generic", True, "InternalServerException as an event inside a 200 stream"),
         _aws_event("internalServerException", "The system encountered an unexpected error."),
         knobs={"stream": True},
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "service-unavailable",
         Label(
             "timeout",
@@ -94,13 +94,13 @@ AWS: Final = (
         _aws("ServiceUnavailableException", 503, "The service is temporarily unavailable."),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "model-timeout",
         Label("timeout", True, "ModelTimeoutException: the model took too long", 408),
         _aws("ModelTimeoutException", 408, "The model took too long to answer."),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "model-not-ready",
         Label(
             "timeout",
@@ -112,7 +112,7 @@ AWS: Final = (
         _aws("ModelNotReadyException", 429, "The model is not ready to serve inference requests."),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "model-access-denied",
         Label("config", False, "the model is not enabled for this account, said as a 403", 403),
         _aws(
@@ -122,13 +122,13 @@ AWS: Final = (
         ),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "expired-token",
         Label("auth", False, "the session token has expired", 403),
         _aws("ExpiredTokenException", 403, "The security token included in the request is expired"),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "unrecognized-client",
         Label("auth", False, "the access key is not known", 403),
         _aws(
@@ -138,25 +138,25 @@ AWS: Final = (
         ),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "model-id-invalid",
         Label("config", False, "the model identifier is not known", 400),
         _aws("ValidationException", 400, "The provided model identifier is invalid."),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "input-too-long",
         Label("config", False, "the input is longer than the context window", 400),
         _aws("ValidationException", 400, "Input is too long for requested model."),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "internal-server",
         Label("generic", True, "InternalServerException: the provider's own fault", 500),
         _aws("InternalServerException", 500, "The system encountered an unexpected error."),
         provider="bedrock",
     ),
-    Fault(
+    ClientFault(
         "no-credentials",
         Label("auth", False, "no credentials were found before anything was sent"),
         knobs={"no_credentials": True},
@@ -165,7 +165,7 @@ AWS: Final = (
 )
 
 GOOGLE: Final = (
-    Fault(
+    ClientFault(
         "resource-exhausted",
         Label("rate_limit", True, "a per-minute quota with RetryInfo of 21 s", 429, 21.0),
         _google(
@@ -176,7 +176,7 @@ GOOGLE: Final = (
         ),
         provider="google",
     ),
-    Fault(
+    ClientFault(
         "model-overloaded",
         Label(
             "overloaded", True, "UNAVAILABLE whose message says that the model is overloaded", 503
@@ -184,7 +184,7 @@ GOOGLE: Final = (
         _google(503, "UNAVAILABLE", "The model is overloaded. Please try again later.", []),
         provider="google",
     ),
-    Fault(
+    ClientFault(
         "api-key-invalid",
         Label("auth", False, "reason API_KEY_INVALID, said with a 400", 400),
         _google(
@@ -204,7 +204,7 @@ GOOGLE: Final = (
 )
 
 GRPC: Final = (
-    Fault(
+    ClientFault(
         "answer-too-large",
         Label(
             "generic",
@@ -213,22 +213,22 @@ GRPC: Final = (
         ),
         knobs={"grpc_server": "large-answer"},
     ),
-    Fault(
+    ClientFault(
         "no-method",
         Label("generic", False, "UNIMPLEMENTED: the server has no such method"),
         knobs={"grpc_server": "no-method"},
     ),
-    Fault(
+    ClientFault(
         "server-unauthenticated",
         Label("auth", False, "UNAUTHENTICATED by the server"),
         knobs={"grpc_server": "UNAUTHENTICATED"},
     ),
-    Fault(
+    ClientFault(
         "server-resource-exhausted",
         Label("rate_limit", True, "RESOURCE_EXHAUSTED by the server, no word of money"),
         knobs={"grpc_server": "RESOURCE_EXHAUSTED"},
     ),
-    Fault(
+    ClientFault(
         "server-internal",
         Label("generic", True, "INTERNAL by the server"),
         knobs={"grpc_server": "INTERNAL"},
