@@ -93,8 +93,9 @@ class RunningTurn:
             made[places[-1]] = replace(
                 made[places[-1]], response_id=self.answered, model=self.model, stored=True
             )
-        if self.crash == "one result" and self.results:
-            made.append(Message("tool", self.results))
+        calls = {call.id for call in made[-1].local_calls}
+        if given := [one for one in self.results if one.call_id in calls]:
+            made.append(Message("tool", given))
         return tuple(made)
 
 
@@ -106,7 +107,7 @@ class ChatSimulation:
 
     operations: Final[Operations] = {
         "ask": (
-            4,
+            6,
             {
                 "plans": Several(PLANS, 3),
                 "model": (*MODELS[:1] * 4, *MODELS[1:]),
@@ -120,10 +121,9 @@ class ChatSimulation:
                 "meanwhile": (None, None, None, *((plan,) for plan in PLANS)),
             },
         ),
-        "lose_everything_and_ask": (4, {"plans": Several(PLANS, 2)}),
-        "forget": (3, {"which": (None, *range(6))}),
-        "retain": (2, {"nothing": (False, False, True)}),
-        "instruct": (2, {}),
+        "forget": (3, {"which": (*(None,) * 6, *range(6))}),
+        "retain": (1, {"nothing": (False, False, True)}),
+        "instruct": (1, {}),
     }
     """What can happen: its weight, and the values of each option, the plainest first."""
 
@@ -212,11 +212,6 @@ class ChatSimulation:
             except Exception as error:
                 self._check_failure(running, error)
         self._commit(running, crashed=crashed)
-
-    def lose_everything_and_ask(self, plans: Iterable[str]) -> None:
-        """The provider forgets every response, and a person asks."""
-        self.forget()
-        self.ask(plans)
 
     def instruct(self) -> None:
         """The application adds a system message."""

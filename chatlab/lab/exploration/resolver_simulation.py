@@ -69,11 +69,11 @@ class ResolverSimulation:
         "ask": (
             8,
             {
-                "answer": ("text", "text", "tool", "two tools", "limit", "cut", "error"),
+                "answer": (*("text",) * 4, "tool", "two tools", "limit", "cut", "error"),
                 "model": (MODELS[0], MODELS[0], MODELS[0], MODELS[1]),
-                "store": (True, True, True, True, False),
-                "plan_mode": (False, False, False, False, True),
-                "blank": (False, False, False, False, True),
+                "store": (True, True, True, True, True, True, False),
+                "plan_mode": (*(False,) * 7, True),
+                "blank": (*(False,) * 7, True),
                 "crash": (None, None, "calls", "one result", "results"),
             },
         ),

@@ -1,20 +1,33 @@
-"""Exploring chained turns: chatlab's policy holds, and each invariant catches a policy."""
+"""Exploring chained turns and resolvers: chatlab's hold, and each fault is found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
+import openai
 import pytest
+from support.resolver_mutants import MUTANTS, Mutant, resolver
 
+from chatlab import resolve_chain
 from chatlab.chat import ChainedTurn, ToolCallPart
 from chatlab.chat.chain.steps import Steps
 from chatlab.errors import Verdict
-from chatlab.lab import explore
+from chatlab.lab import (
+    INVARIANTS,
+    Exploration,
+    FakeProvider,
+    ResponseMemory,
+    Script,
+    TraceLine,
+    explore,
+)
+from chatlab.lab.exploration.chat_simulation import ChatSimulation
 from chatlab.lab.exploration.faulty_policies import KeepsFailedId, RetriesTrimmed
-from chatlab.lab.exploration.invariants import INVARIANTS, TraceLine
-from chatlab.lab.exploration.model_check import Exploration
+from chatlab.lab.exploration.invariants import MODELS
 from chatlab.views.figures.chain import trace_chart
 
 Option: TypeAlias = Any
@@ -93,10 +106,62 @@ def test_each_invariant_catches_a_policy(policy: type[ChainedTurn], invariant: s
     assert chart.png().startswith(b"\x89PNG")
 
 
-def test_every_invariant_is_caught_by_some_policy() -> None:
-    """One that nothing can break would say nothing."""
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_each_mutant_of_the_resolver_is_found(mutant: Mutant) -> None:
+    """Each with a short trace that ends where the invariant is broken."""
+    explored = explore(resolver(mutant), steps=20_000)
+    assert explored.violated is not None, explored
+    assert explored.policy == mutant.__name__
+    assert 3 <= len(explored.trace) <= 12, explored
+
+
+def test_there_are_many_mutants_of_the_resolver() -> None:
+    """Twenty at least, each of its own kind."""
+    assert len({mutant.__name__ for mutant in MUTANTS}) == len(MUTANTS) >= 20
+
+
+def test_every_invariant_is_broken_by_a_policy_or_a_mutant() -> None:
+    """An invariant that nothing can break says nothing."""
     marks = test_each_invariant_catches_a_policy.pytestmark  # type: ignore[attr-defined]
-    assert {invariant for _, invariant in marks[0].args[1]} == set(INVARIANTS)
+    by_policies = {invariant for _, invariant in marks[0].args[1]}
+    by_mutants = {explore(resolver(mutant), steps=20_000).violated for mutant in MUTANTS}
+    assert by_policies | by_mutants == set(INVARIANTS)
+
+
+def test_chatlabs_resolver_holds_every_invariant() -> None:
+    """In stored histories with crashes, other models, system messages and unreadable records."""
+    explored = explore(resolve_chain, steps=10_000)
+    assert explored.violated is None, explored
+    assert explored.chained > 500
+
+
+def test_a_partial_can_be_explored() -> None:
+    """A resolver need not be a function with a name."""
+    explored = explore(partial(resolve_chain), steps=100)
+    assert explored.violated is None
+    assert "resolve_chain" in explored.policy
+
+
+def test_the_same_seed_gives_the_same_exploration() -> None:
+    """And another seed another one."""
+    found = resolver(MUTANTS[0])
+    assert explore(found, steps=500) == explore(found, steps=500)
+    assert explore(resolve_chain, steps=500) != explore(resolve_chain, steps=500, first_seed=1)
+
+
+def test_the_chained_turns_meet_crashes_and_system_messages() -> None:
+    """The end-to-end simulation reaches the states that its checks are for."""
+    reached: set[str] = set()
+    with FakeProvider(Script(after="success"), memory=(memory := ResponseMemory())) as provider:
+        client = openai.OpenAI(base_url=provider.openai_base_url, api_key="none", max_retries=0)
+        with client, closing(ChatSimulation(provider, memory, client, ChainedTurn)) as chat:
+            chat.instruct()
+            for crash in ("calls", "one result", "results"):
+                chat.ask(["two tools"], crash=crash)
+                chat.ask([], chain=crash != "calls", model=MODELS[1])
+            reached = {line.what for line in chat.trace}
+    assert {f"crashes with {count} results stored" for count in (0, 1, 2)} <= reached
+    assert "adds the system message word1" in reached
 
 
 @pytest.mark.parametrize("first_seed", [1, 7])
