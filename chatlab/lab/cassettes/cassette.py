@@ -1,7 +1,7 @@
 """Cassettes: recorded exchanges with every chunk, its time, and how the stream ended.
 
-In memory a cassette holds what was received. What `Cassette.save` writes is without secrets: the
-headers go by an allow-list, everything else is searched, also across the borders of chunks.
+In memory a cassette holds what was received. `Cassette.save` writes it without secrets: headers are
+kept by an allow-list, and everything else is searched, also across the borders of chunks.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ from chatlab.lab.protocols.notation import ScriptError, to_json
 
 
 class Cassette:
-    """Exchanges in the order of their requests; threads may record into one.
+    """Recorded exchanges in the order of their requests; threads may record into one.
 
-    ``exchanges`` holds those that have ended.
+    >>> Cassette()
+    an empty cassette
+
+    Parameters
+    ----------
+    exchanges : iterable of RecordedExchange
+        What it holds at the beginning.
     """
 
     def __init__(self, exchanges: Iterable[RecordedExchange] = ()) -> None:
@@ -52,7 +58,7 @@ class Cassette:
         """Return the cassette in a file.
 
         Raises `ScriptError`, which begins with the file's name, for a missing file (with the
-        near name) and for one that is no cassette or newer than this chatlab.
+        near name), for a file that is not a cassette, and for one of a newer version.
         """
         return cls(read_exchanges(path))
 

@@ -31,14 +31,18 @@ def _read(file: Path) -> list[RecordedExchange]:
         names = (other.name for other in file.parent.glob("*.json"))
         raise ScriptError(f"no such file{near(file.name, names)}") from None
     except json.JSONDecodeError as problem:
-        raise ScriptError(f"no JSON ({problem}); take the file as it was saved") from None
+        raise ScriptError(
+            f"the file is not valid JSON ({problem}); use the file as it was saved"
+        ) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise ScriptError(f'no cassette: "format" is not "{FORMAT}"; RecordingTransport makes one')
+        raise ScriptError(
+            f'this is not a cassette: "format" is not "{FORMAT}"; RecordingTransport makes one'
+        )
     version, items = record.get("version"), record.get("exchanges")
     if version != VERSION:
         is_newer = isinstance(version, int) and version > VERSION
-        told = "update chatlab" if is_newer else "record the cassette again"
-        raise ScriptError(f"version is {version!r}, and this chatlab reads {VERSION}; {told}")
+        remedy = "update chatlab" if is_newer else "record the cassette again"
+        raise ScriptError(f"version is {version!r}, and this chatlab reads {VERSION}; {remedy}")
     if not isinstance(items, list):
         raise ScriptError("exchanges must be a list; record the cassette again")
     return [_exchange(item, f"exchanges[{number}]") for number, item in enumerate(items)]
@@ -46,7 +50,7 @@ def _read(file: Path) -> list[RecordedExchange]:
 
 def _exchange(item: object, where: str) -> RecordedExchange:
     if not isinstance(item, dict):
-        raise ScriptError(f"{where} is no object; record the cassette again")
+        raise ScriptError(f"{where} is not an object; record the cassette again")
     try:
         return build(RecordedExchange, item, where)
     except ScriptError as problem:

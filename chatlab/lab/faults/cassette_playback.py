@@ -30,10 +30,24 @@ _ENDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CassetteStep:
-    """Play an exchange of the cassette in the file ``path``; ``exchange`` counts from 0.
+    """A step that plays a recorded exchange.
 
-    The recorded delays are multiplied by ``time_factor``: with 0.1 they are ten times shorter,
-    with 0 everything comes at once.
+    >>> str(CassetteStep("overloaded.json", exchange=1))
+    'cassette:overloaded.json,exchange=1'
+
+    Parameters
+    ----------
+    path : str
+        The cassette's file.
+    exchange : int
+        Which exchange of the cassette, from 0.
+    time_factor : float
+        Multiplies the recorded delays; 0 sends everything at once.
+
+    Raises
+    ------
+    ScriptError
+        For a negative number.
     """
 
     path: str
@@ -51,7 +65,7 @@ class CassetteStep:
     def load(self) -> RecordedExchange:
         """Return the exchange from the file.
 
-        Raises `ScriptError` for a file that is no cassette, an exchange that it does not have,
+        Raises `ScriptError` for a file that is not a cassette, for a missing exchange,
         and one that no server can play.
         """
         exchanges = read_exchanges(self.path)

@@ -11,9 +11,9 @@
     HTTP/2 only              rst-stream            goaway
     the answer is slow       slow-drip
 
-A fault is data. It says what happens to the good answer that the script would give; `apply_fault`
-does it. Events and bytes are counted in the body of that answer, so "after event 3" means that
-three events arrive whole, and "at byte 120" that 120 bytes of the body do, however the
+A fault is data. It says what happens to the good answer that the script would give, and
+`apply_fault` does it. Events and bytes are counted in the body of that answer: "after event 3"
+means that three complete events arrive, "at byte 120" that 120 bytes of the body do, however the
 transport frames them. Nothing here is random.
 """
 
@@ -237,8 +237,16 @@ class SlowDrip(Fault):
 
 
 def parse_fault(spec: str | Mapping[str, object]) -> Fault:
-    """Read a fault from short text (``"close-at-byte:120"``) or JSON (``{"step": ...}``).
+    """Return the fault that short text or JSON names.
 
-    Raises `ScriptError` for an unknown name (with the near one), field or value.
+    >>> parse_fault("close-at-byte:120")
+    CloseAtByte(byte=120)
+    >>> parse_fault({"step": "html-page", "status": 503})
+    HtmlPage(status=503)
+
+    Raises
+    ------
+    ScriptError
+        For an unknown name (with the near one), field or value.
     """
     return from_text(FAULTS, spec) if isinstance(spec, str) else from_json(FAULTS, spec)

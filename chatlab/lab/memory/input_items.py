@@ -62,7 +62,19 @@ _ENTRY: Final = {"a string": "a string", "an array": "an array of objects"}
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the API does not take a request: the HTTP status and the error of its envelope."""
+    """Why the API refuses a request: the HTTP status and the error of its envelope.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status, 400 or 404.
+    code : str or None
+        The error's machine-readable code.
+    message : str
+        The provider's sentence.
+    param : str or None
+        The request parameter that is wrong.
+    """
 
     status: int
     code: str | None
@@ -81,7 +93,7 @@ class Refusal:
 
 
 class InputRefused(Exception):
-    """A request is not taken; ``refusal`` says why."""
+    """The request is refused; ``refusal`` says why."""
 
     def __init__(self, status: int, code: str | None, message: str, param: str | None) -> None:
         super().__init__(message)
@@ -91,7 +103,7 @@ class InputRefused(Exception):
 def read_input(body: Mapping[str, Any]) -> tuple[Item, ...]:
     """Return the items of a request's ``input``, each with its ``type``; texts become parts.
 
-    Raises `InputRefused`, naming the path, for what is no input.
+    Raises `InputRefused`, naming the path, for malformed input.
     """
     given = body.get("input")
     if isinstance(given, str):
@@ -119,8 +131,7 @@ def previous_id(body: Mapping[str, Any]) -> str | None:
 def tokens(items: Sequence[Item]) -> int:
     """Return an estimate of the tokens in `items`: the UTF-8 bytes of their texts / 4, rounded up.
 
-    Texts are all strings in the JSON but ids, types, states, and what is no text: media,
-    encrypted reasoning.
+    Texts are all strings in the JSON except ids, types, states, media and encrypted reasoning.
     """
     size, left = 0, list[Any](items)
     while left:

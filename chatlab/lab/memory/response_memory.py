@@ -1,6 +1,5 @@
 """What a fake OpenAI remembers between the requests to ``/v1/responses``.
 
-Without a memory each request stands alone: whatever it refers to is taken for known. With one,
 `previous_response_id` and item references have to name what was stored, and the context that a
 model would see has to be valid; else the request is refused as the real API refuses it.
 """
@@ -121,29 +120,41 @@ class MemoryExchange:
 
 
 class ResponseMemory:
-    """The stored responses of one provider; threads may share it.
+    """The stored responses of one fake provider; threads may share it.
 
-        memory = ResponseMemory()
-        with FakeProvider(script, memory=memory) as provider: ...
+    >>> memory = ResponseMemory()
+    >>> asked = memory.ask({"model": "gpt-5", "input": "Hi", "previous_response_id": "resp_1"})
+    >>> asked.refused.code
+    'previous_response_not_found'
 
-    ``not_found`` is the status for an unknown `previous_response_id`: 400, OpenAI's, or 404, as
-    some servers answer. ``zero_retention`` may be set at any time: ``store=true`` is then taken,
-    but nothing is stored and nothing that was stored can be used.
+    An answer is stored when it is planned with its last event: it can be continued as soon as a
+    client has seen it. An answer that a fault cuts or fails is never stored, nor is one with
+    ``store=false``, nor what a cassette replays. A stored response holds the context of its
+    complete chain, so it outlives the responses before it. Providers that share a memory need
+    scripts with different seeds, or their ids would be the same.
 
-    An answer is stored when it is planned, with its last event in it: it can be continued as soon
-    as a client has seen it, whatever the client does then. An answer that a fault cuts or fails
-    is never stored, nor is one with ``store=false``, nor what a cassette replays. A stored
-    response holds the context of its whole chain, so it outlives the responses before it.
-    Providers that share a memory need scripts with different seeds, or their ids would be the
-    same.
+    Parameters
+    ----------
+    not_found : int
+        The status for an unknown `previous_response_id`: 400 as OpenAI answers, or 404 as some
+        compatible servers do.
 
-    Raises ValueError for another ``not_found``.
+    Attributes
+    ----------
+    zero_retention : bool
+        May be set at any time. ``store=true`` is then accepted, but nothing is stored, and
+        nothing that was stored can be used.
+
+    Raises
+    ------
+    ValueError
+        For another ``not_found``.
     """
 
     def __init__(self, *, not_found: int = 400) -> None:
-        """Begin with nothing."""
+        """Begin empty."""
         if not_found not in (400, 404):
-            raise ValueError(f"ResponseMemory: not_found is {not_found!r}; it must be 400 or 404")
+            raise ValueError(f"ResponseMemory: not_found is {not_found!r}; give 400 or 404")
         self.zero_retention = False
         self._not_found = not_found
         self._lock = Lock()
@@ -179,9 +190,9 @@ class ResponseMemory:
             self._exchanges = []
 
     def forget(self, *ids: str) -> None:
-        """Let responses expire with their items, or single items; without ids, all of them.
+        """Let responses with their items, or single items, expire; without ids, all of them.
 
-        Ids that are not stored are passed over.
+        Ids that are not stored are ignored.
         """
         with self._lock:
             for name in ids or tuple(self._responses):
@@ -209,9 +220,9 @@ class ResponseMemory:
         outcome: str | None = None,
         response: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep an exchange, and its response if it has ended well and is to be stored.
+        """Keep an exchange, and its response if it ended well and the request stores it.
 
-        response: the finished response object, None (with the outcome) when none began.
+        response: the finished response object; None, like the outcome, if none began.
         """
         begun = outcome is not None and response is not None
         context = asked.context if begun else None

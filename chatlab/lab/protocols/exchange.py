@@ -1,4 +1,4 @@
-"""One exchange: the request that arrived, and the reply as a plan that either wire can play."""
+"""One exchange: the request that arrived, and the reply as a plan for HTTP/1.1 or HTTP/2."""
 
 from __future__ import annotations
 
@@ -36,11 +36,26 @@ TRANSFER_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """What arrived.
+    """A request as the fake provider received it.
 
-    ``path`` comes without its query, ``headers`` in lower case and with secrets replaced,
-    ``body`` decoded (None when it is no JSON), ``size`` in bytes. ``attempt`` counts from 0 and
-    is None for a request that used no step of the script; ``met`` names what it met.
+    Parameters
+    ----------
+    method : str
+        The HTTP method.
+    path : str
+        Without the query.
+    headers : dict
+        Names in lower case, secret values replaced by ``REDACTED``.
+    body : object
+        The decoded JSON; None if the body is not JSON.
+    size : int
+        Bytes of the body.
+    http_version : str
+        ``1.0``, ``1.1`` or ``2``.
+    attempt : int or None
+        From 0; None for a request that used no step of the script.
+    met : str
+        The step that it met, as scripts write it.
     """
 
     method: str
@@ -76,7 +91,7 @@ class ReceivedRequest:
 
     @property
     def stream(self) -> bool:
-        """Whether the caller asked for an event stream."""
+        """Whether the client asked for an event stream."""
         return isinstance(self.body, dict) and self.body.get("stream") is True
 
 

@@ -25,7 +25,10 @@ _KEY = re.compile(r"(?:^|,)([a-z_0-9]+)=")
 
 
 class ScriptError(ValueError):
-    """A script, step, fault or sample that cannot be played; the text says where and what to do."""
+    """A script, step, fault, sample or cassette that cannot be played.
+
+    The text says where the mistake is, what is wrong and what to do.
+    """
 
 
 def near(name: str, names: Iterable[str]) -> str:

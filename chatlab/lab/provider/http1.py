@@ -12,7 +12,7 @@ import h11
 
 from chatlab.lab.protocols.exchange import End, ReceivedRequest, Reply, whole
 
-Answer = Callable[[ReceivedRequest], Reply]
+AnswerRequest = Callable[[ReceivedRequest], Reply]
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -20,7 +20,7 @@ async def serve(
     opening: bytes,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    answer: Answer,
+    answer: AnswerRequest,
     sleep: Sleep,
 ) -> None:
     """Answer the requests of one connection until either side ends it.

@@ -12,7 +12,7 @@ import h2.events
 import h2.exceptions
 
 from chatlab.lab.protocols.exchange import End, ReceivedRequest, Reply
-from chatlab.lab.provider.http1 import Answer, Sleep, reset
+from chatlab.lab.provider.http1 import AnswerRequest, Sleep, reset
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client sends first when it knows that the server speaks HTTP/2 (RFC 9113, 3.4)."""
@@ -24,7 +24,7 @@ async def serve(
     opening: bytes,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    answer: Answer,
+    answer: AnswerRequest,
     sleep: Sleep,
 ) -> None:
     """Answer the requests of one connection until either side ends it.
@@ -43,7 +43,7 @@ class _Connection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        answer: Answer,
+        answer: AnswerRequest,
         sleep: Sleep,
     ) -> None:
         self._reader = reader

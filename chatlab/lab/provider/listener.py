@@ -11,14 +11,13 @@ from typing import Any
 
 from chatlab.lab.faults.vocabulary import RefuseConnection
 from chatlab.lab.protocols.exchange import ReceivedRequest, Reply
-from chatlab.lab.provider import http1 as wire_http1
-from chatlab.lab.provider import http2 as wire_http2
+from chatlab.lab.provider import http1, http2
 from chatlab.lab.provider.http1 import Sleep
 from chatlab.lab.provider.port import Port
 from chatlab.lab.provider.responder import Responder
 
-TLS_GOODBYE_S = 1.0
-"""How long a closing TLS connection waits for the client's goodbye."""
+CLOSE_NOTIFY_S = 1.0
+"""How long a closing TLS connection waits for the client's close_notify, in seconds."""
 
 
 class Listener:
@@ -30,10 +29,10 @@ class Listener:
     """
 
     def __init__(
-        self, answering: Responder, number: int, tls: ssl.SSLContext | None, sleep: Sleep
+        self, responder: Responder, number: int, tls: ssl.SSLContext | None, sleep: Sleep
     ) -> None:
         """Bind the port and start; raises `OSError` for a port in use."""
-        self._answering = answering
+        self._responder = responder
         self._tls = tls
         self._sleep = sleep
         self._port = Port(number)
@@ -44,7 +43,7 @@ class Listener:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timed = -1
-        if answering.counts_connects:
+        if responder.counts_connects:
             self._port.watch(self._before_connect)
         with self._gate:
             self._arrange()
@@ -76,7 +75,7 @@ class Listener:
         await asyncio.gather(*running, return_exceptions=True)
 
     def _answer(self, request: ReceivedRequest) -> Reply:
-        reply = self._answering.answer(request)
+        reply = self._responder.answer(request)
         with self._gate:
             self._arrange()
         return reply
@@ -86,17 +85,17 @@ class Listener:
         with self._gate:
             if self._closed or self._port.listening:
                 return
-            due = self._answering.player.upcoming()
+            due = self._responder.player.upcoming()
             if isinstance(due, RefuseConnection) and due.closed_s is None:
-                self._answering.player.take()
-                due = self._answering.player.upcoming()
+                self._responder.player.take()
+                due = self._responder.player.upcoming()
                 if not isinstance(due, RefuseConnection):
                     return
             self._arrange()
 
     def _arrange(self) -> None:
         """Open or close the port as the step that is due wants it; hold the gate."""
-        due = self._answering.player.upcoming()
+        due = self._responder.player.upcoming()
         if not isinstance(due, RefuseConnection):
             if not self._port.listening:
                 self._port.listen()
@@ -105,14 +104,14 @@ class Listener:
         if self._port.listening:
             self._loop.remove_reader(self._port.socket)
             self._port.refuse()
-        attempt = self._answering.player.attempts
+        attempt = self._responder.player.attempts
         if due.closed_s is not None and attempt != self._timed:
             self._timed = attempt
             self._loop.call_soon_threadsafe(self._spawn, self._reopen_after(due.closed_s))
 
     async def _reopen_after(self, closed_s: float) -> None:
         await self._sleep(closed_s)
-        self._answering.player.take()
+        self._responder.player.take()
         with self._gate:
             self._arrange()
 
@@ -125,7 +124,7 @@ class Listener:
         try:
             accepted, _ = self._port.socket.accept()
         except OSError:
-            return  # the client has gone before it was served
+            return  # the client disconnected before it was served
         accepted.setblocking(False)
         task = self._spawn(self._converse(accepted))
         task.add_done_callback(lambda _: accepted.close())
@@ -138,14 +137,14 @@ class Listener:
                 lambda: protocol,
                 accepted,
                 ssl=self._tls,
-                ssl_shutdown_timeout=TLS_GOODBYE_S if self._tls else None,
+                ssl_shutdown_timeout=CLOSE_NOTIFY_S if self._tls else None,
             )
         except OSError:
-            return  # no TLS came about
+            return  # the TLS handshake failed
         try:
             await self._speak(reader, asyncio.StreamWriter(transport, protocol, reader, self._loop))
         except OSError:
-            return  # the client has gone, which is its right
+            return  # the client disconnected
         finally:
             transport.abort()
 
@@ -157,10 +156,10 @@ class Listener:
         opening = await reader.read(65536)
         while 0 < len(opening) < 4 and (more := await reader.read(65536)):
             opening += more
-        is_h2 = opening.startswith(wire_http2.PREFACE[:4])
+        is_h2 = opening.startswith(http2.PREFACE[:4])
         if tls is not None:
             is_h2 = tls.selected_alpn_protocol() == "h2"
-        serve = wire_http2.serve if is_h2 else wire_http1.serve
+        serve = http2.serve if is_h2 else http1.serve
         await serve(opening, reader, writer, self._answer, self._sleep)
         writer.close()
         await writer.wait_closed()

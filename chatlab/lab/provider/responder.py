@@ -1,4 +1,4 @@
-"""From a request and the next step of the script to a reply: the fake provider without sockets."""
+"""The fake provider without sockets: a request and the next step of the script give a reply."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _HOSTS = frozenset({"127.0.0.1", "localhost"})
 class Responder:
     """Answers requests by a script, and keeps the last ``requests_kept`` of them.
 
-    A request that is no good (wrong host, path, method, body) is told so and uses no step. A
-    step that does not fit the request is used, and the reply says why it did not fit; no client
-    retries that reply.
+    A request with a wrong host, path, method or body gets an error and uses no step. A step that
+    does not fit the request is used, and the reply says why it does not fit; no client retries
+    that reply.
 
-    With a `memory`, a request whose step begins a response (a good answer, whole or not) is taken
-    only if the memory has nothing against it. A refused request is an attempt, but it gives its
-    step back. A step that answers before any response begins, such as a 503, comes first.
+    A request whose step begins a response (a good answer, complete or not) must be accepted by
+    the `memory`. A refused request counts as an attempt, but its step is left for the next
+    request. A step that answers before any response begins, such as a 503, comes first.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ def _unfit(request: ReceivedRequest) -> Reply | None:
 
 
 def _lab_error(status: int, code: str, text: str) -> Reply:
-    """Return an error that comes from the laboratory itself, in a shape that both SDKs read."""
+    """Return an error of the fake provider itself, in a form that both SDKs read."""
     error = {
         "message": f"chatlab fake provider: {text}",
         "type": "invalid_request_error",

@@ -19,23 +19,49 @@ from chatlab.lab.provider.responder import Responder
 
 
 class FakeProvider:
-    """Plays a script, once, to whatever client calls; use it as a context manager.
+    """A fake OpenAI and Anthropic provider that plays a script to whatever client calls.
 
-        with FakeProvider(["sample:openai/429-tpm", "success"], samples=corpus) as provider:
-            OpenAI(base_url=provider.openai_base_url, api_key="none")
+    >>> from openai import OpenAI
+    >>> with FakeProvider(["http-error:429", "success"]) as provider:
+    ...     client = OpenAI(base_url=provider.openai_base_url, api_key="none")
+    ...     client.responses.create(model="gpt-5", input="What is the answer?").output_text
+    'The answer is 42.'
+    >>> [request.met for request in provider.requests]
+    ['http-error:429', 'success']
 
     It listens on 127.0.0.1 only, in a thread of its own, and speaks HTTP/1.1 and HTTP/2 (with
-    prior knowledge; with ``tls=True`` as the client negotiates). No key is needed and none is
-    kept. Steps go to attempts as they arrive, whichever client sends them.
+    prior knowledge; with ``tls=True`` as the client negotiates). It needs no key and keeps none.
+    Steps go to attempts as they arrive, whichever client sends them. Use it as a context manager,
+    sync or async.
 
-    ``script`` is anything that `Script.parse` takes. ``samples`` maps ids to corpus samples.
-    ``memory`` makes ``/v1/responses`` remember what it stored, and refuse what does not fit it; a
-    refused request leaves its step to the next. ``port`` 0 is any free port. ``sleep`` waits for
-    seconds; every delay of the script goes through it. ``requests`` keeps the last
-    ``requests_kept``.
+    Parameters
+    ----------
+    script : Script, step, str, list or dict
+        Anything that `Script.parse` takes.
+    samples : Corpus or mapping, optional
+        Corpus samples by id, for steps such as ``sample:openai/429-tpm``.
+    memory : ResponseMemory, optional
+        Makes ``/v1/responses`` remember what it stored, and refuse what does not fit. A refused
+        request leaves its step to the next request.
+    port : int
+        The port; 0 takes any free one.
+    tls : bool
+        Serve HTTPS with a throw-away certificate; `ssl_context` trusts it.
+    sleep : callable
+        Waits for so many seconds; every delay of the script goes through it.
+    requests_kept : int
+        How many of the latest requests `requests` keeps.
 
-    Raises `ScriptError` for a script that cannot be played, `OSError` for a port in use, and
-    `RuntimeError` for use before the start or after the end.
+    Raises
+    ------
+    ScriptError
+        For a script that cannot be played.
+    OSError
+        On start, for a port that is in use.
+    RuntimeError
+        For use before the start or after the end.
+    ImportError
+        For ``tls=True`` without the ``lab`` extra.
     """
 
     def __init__(
@@ -51,7 +77,7 @@ class FakeProvider:
     ) -> None:
         """Check the script and its samples; nothing is opened yet."""
         self.script = Script.parse(script)
-        self._answering = Responder(self.script, samples, requests_kept, memory)
+        self._responder = Responder(self.script, samples, requests_kept, memory)
         self._wanted_port = port
         self._sleep = sleep
         self._server_tls: ssl.SSLContext | None = None
@@ -72,7 +98,9 @@ class FakeProvider:
     def base_url(self) -> str:
         """The address without a path, for example ``http://127.0.0.1:40123``."""
         if self._closed:
-            raise RuntimeError("this FakeProvider is closed; what it heard is still in requests")
+            raise RuntimeError(
+                "this FakeProvider is closed; read what arrived in .requests, or make a new one"
+            )
         if self._listener is None:
             raise RuntimeError("this FakeProvider has not started; use it in a with statement")
         scheme = "https" if self._server_tls else "http"
@@ -80,23 +108,23 @@ class FakeProvider:
 
     @property
     def openai_base_url(self) -> str:
-        """What the openai client takes as ``base_url``."""
+        """The ``base_url`` for an openai client."""
         return f"{self.base_url}/v1"
 
     @property
     def anthropic_base_url(self) -> str:
-        """What the anthropic client takes as ``base_url``."""
+        """The ``base_url`` for an anthropic client."""
         return self.base_url
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
-        """The requests that arrived, oldest first; a refused connection is none."""
-        return self._answering.requests
+        """The requests that arrived, oldest first; a refused connection does not count."""
+        return self._responder.requests
 
     @property
     def attempts(self) -> int:
         """How many attempts have met a step of the script or its end, refused ones included."""
-        return self._answering.player.attempts
+        return self._responder.player.attempts
 
     def play(self, script: ScriptLike) -> None:
         """Replace what is left of the script by another; attempts go on counting.
@@ -106,7 +134,7 @@ class FakeProvider:
         new script, or as the step that is due in the old one.
         """
         parsed = Script.parse(script)
-        self._answering.play(parsed)
+        self._responder.play(parsed)
         self.script = parsed
 
     def start(self) -> None:
@@ -116,10 +144,10 @@ class FakeProvider:
             raise RuntimeError(
                 f"this FakeProvider is {state}; make a new one, it plays its script once"
             )
-        self._listener = Listener(self._answering, self._wanted_port, self._server_tls, self._sleep)
+        self._listener = Listener(self._responder, self._wanted_port, self._server_tls, self._sleep)
 
     def close(self) -> None:
-        """Cancel what is still being answered, and give back socket, thread and port."""
+        """Cancel the running answers, and release socket, thread and port."""
         if self._listener is not None and not self._closed:
             self._closed = True
             self._listener.close()
@@ -149,5 +177,5 @@ class FakeProvider:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close; it waits for no client, so the caller's loop stands still for an instant only."""
+        """Close; no client is waited for, so the caller's loop is blocked for a moment only."""
         self.close()

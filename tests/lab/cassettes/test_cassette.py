@@ -673,14 +673,14 @@ def changed(path: str, value: object) -> str:
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        ("", "no JSON (Expecting value: line 1 column 1"),
-        ('{"format": ', "no JSON (Expecting value: line 1"),
+        ("", "the file is not valid JSON (Expecting value: line 1 column 1"),
+        ('{"format": ', "the file is not valid JSON (Expecting value: line 1"),
         ("[" * 100_000, "recursion"),
-        ("[]", 'no cassette: "format" is not "chatlab cassette"'),
+        ("[]", 'this is not a cassette: "format" is not "chatlab cassette"'),
         (("version", 2), "version is 2, and this chatlab reads 1; update chatlab"),
         (("version", "x"), "version is 'x', and this chatlab reads 1; record"),
         (("exchanges", {}), "exchanges must be a list"),
-        (("exchanges.0", 7), "exchanges[0] is no object"),
+        (("exchanges.0", 7), "exchanges[0] is not an object"),
         (("exchanges.0.request", None), "exchanges[0]: request: '' '' must be a method"),
         (("exchanges.0.request.path", "x"), "exchanges[0]: request: 'POST' 'x' must be"),
         (("exchanges.0.end", None), "exchanges[0]: recorded-end: how is ''; choose one"),

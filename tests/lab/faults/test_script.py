@@ -67,7 +67,7 @@ def test_a_success_may_say_text_with_commas_and_colons() -> None:
     [
         ([], 'no steps; give one, or after="success"'),
         (["success", "html-pge"], 'step 2: unknown step or fault "html-pge"; did you mean'),
-        (["success", 3], "step 2: 3 is no step"),
+        (["success", 3], "step 2: 3 is not a step"),
         ({"steps": "success"}, "steps is 'success'; it must be a list"),
         ({"steps": ["success"], "aftr": "success"}, 'no field "aftr"; did you mean "after"?'),
         ({"steps": ["success"], "after": "sucess"}, 'did you mean "success"?'),
@@ -79,7 +79,7 @@ def test_a_success_may_say_text_with_commas_and_colons() -> None:
         ({"steps": [{"step": "success", "text": "ab", "chunks": ["a"]}]}, "do not add up"),
         (["success:finish=stopp"], 'did you mean "stop"?'),
         (["sample:x,after_event=-1"], "sample: after_event is -1"),
-        ('{"steps": [', "no valid JSON"),
+        ('{"steps": [', "not valid JSON"),
     ],
 )
 def test_a_mistake_in_a_script_is_told_with_its_place(source: ScriptLike, expected: str) -> None:
@@ -95,7 +95,7 @@ def test_a_script_file_is_read_and_its_mistakes_begin_with_its_name(tmp_path: Pa
     path.write_text('["html-page:503", "success"]', encoding="utf-8")
     assert Script.read(path) == Script((HtmlPage(503), GoodAnswer()))
     path.write_text("success", encoding="utf-8")
-    with pytest.raises(ScriptError, match=r"outage\.json: script: no valid JSON"):
+    with pytest.raises(ScriptError, match=r"outage\.json: script: not valid JSON"):
         Script.read(path)
     path.write_bytes(b'["\xff"]')
     with pytest.raises(ScriptError, match=r"outage\.json: 'utf-8' codec"):

@@ -858,7 +858,7 @@ def test_a_memory_shows_its_counts_and_knows_two_statuses() -> None:
         client.ask(store=False)
         client.ask()
     assert repr(memory) == "ResponseMemory(1 responses, 2 exchanges)"
-    with pytest.raises(ValueError, match="not_found is 410; it must be 400 or 404"):
+    with pytest.raises(ValueError, match="not_found is 410; give 400 or 404"):
         ResponseMemory(not_found=410)
 
 

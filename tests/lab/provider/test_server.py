@@ -150,7 +150,7 @@ def test_a_provider_plays_its_script_once() -> None:
         assert fake.openai_base_url == f"{fake.anthropic_base_url}/v1"
     with pytest.raises(RuntimeError, match="is closed; make a new one"):
         fake.start()
-    with pytest.raises(RuntimeError, match="is closed; what it heard is still in requests"):
+    with pytest.raises(RuntimeError, match="is closed; read what arrived in"):
         fake.anthropic_base_url  # noqa: B018
     fake.close()
     assert fake.requests == ()
