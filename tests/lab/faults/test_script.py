@@ -95,7 +95,7 @@ def test_a_script_file_is_read_and_its_mistakes_begin_with_its_name(tmp_path: Pa
     path.write_text('["html-page:503", "success"]', encoding="utf-8")
     assert Script.read(path) == Script((HtmlPage(503), GoodAnswer()))
     path.write_text("success", encoding="utf-8")
-    with pytest.raises(ScriptError, match=r"outage\.json: script: not valid JSON"):
+    with pytest.raises(ScriptError, match=r"outage\.json: script: the text is not valid JSON"):
         Script.read(path)
     path.write_bytes(b'["\xff"]')
     with pytest.raises(ScriptError, match=r"outage\.json: 'utf-8' codec"):
