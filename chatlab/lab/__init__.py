@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from chatlab.lab.faults.recorded_exchange import RecordedExchange
     from chatlab.lab.faults.script import SampleStep, Script, parse_step
     from chatlab.lab.faults.vocabulary import FAULTS, Fault, parse_fault
-    from chatlab.lab.memory.input_items import Refusal
     from chatlab.lab.memory.response_memory import MemoryExchange, ResponseMemory, StoredResponse
     from chatlab.lab.protocols.exchange import ReceivedRequest
     from chatlab.lab.protocols.good_answer import GoodAnswer, TokenUsage, ToolCall
     from chatlab.lab.protocols.notation import ScriptError
+    from chatlab.lab.protocols.refusal import Refusal
     from chatlab.lab.provider.server import FakeProvider
     from chatlab.lab.replaying.driver import areplay, replay
     from chatlab.lab.replaying.result import LogLine, Replay
@@ -40,7 +40,7 @@ _MODULES = {
     "ReceivedRequest": "protocols.exchange",
     "RecordedExchange": "faults.recorded_exchange",
     "RecordingTransport": "cassettes.recorder",
-    "Refusal": "memory.input_items",
+    "Refusal": "protocols.refusal",
     "Replay": "replaying.result",
     "ResponseMemory": "memory.response_memory",
     "SampleStep": "faults.script",

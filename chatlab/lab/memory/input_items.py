@@ -9,10 +9,10 @@ all. A wrong type is worded as it is for the ``messages`` of the Chat Completion
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from chatlab.lab.protocols.exchange import utf8
+from chatlab.lab.protocols.refusal import InputRefused
 
 Item: TypeAlias = Mapping[str, Any]
 """One item of an input or an output, as JSON; not to be changed."""
@@ -58,46 +58,6 @@ _UNREAD: Final = frozenset(
     | {"encrypted_content", "image_url", "file_id", "file_url", "file_data"}
 )
 _ENTRY: Final = {"a string": "a string", "an array": "an array of objects"}
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why the API refuses a request: the HTTP status and the error of its envelope.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status, 400 or 404.
-    code : str or None
-        The error's machine-readable code.
-    message : str
-        The provider's sentence.
-    param : str or None
-        The request parameter that is wrong.
-    """
-
-    status: int
-    code: str | None
-    message: str
-    param: str | None
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """The object under ``error`` in the reply's body."""
-        return {
-            "message": self.message,
-            "type": "invalid_request_error",
-            "param": self.param,
-            "code": self.code,
-        }
-
-
-class InputRefused(Exception):
-    """The request is refused; ``refusal`` says why."""
-
-    def __init__(self, status: int, code: str | None, message: str, param: str | None) -> None:
-        super().__init__(message)
-        self.refusal = Refusal(status, code, message, param)
 
 
 def read_input(body: Mapping[str, Any]) -> tuple[Item, ...]:

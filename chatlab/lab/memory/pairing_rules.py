@@ -1,9 +1,9 @@
 """Which items belong together in the context of an OpenAI Responses request.
 
-An item that was made right after a reasoning item is taken with it only, directly before it, and
-that reasoning item with its follower only. The API knows the pairs by their ids alone: also when
-it has stored neither of the two. Each call of a local tool has one output after it, and each
-output a call before it.
+An item that was made right after a reasoning item is accepted with it only, directly before it,
+and that reasoning item with its follower only. The API knows the pairs by their ids alone: also
+when it has stored neither of the two. A web search call always needs a reasoning item before it.
+Each call of a local tool has one output after it, and each output a call before it.
 
 The words are the API's, as reported with status 400, param ``input`` and no code: an output that
 is missing (bytedance/trae-agent 245; custom tools diegosouzapw/OmniRoute 8946), a call that is
@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from chatlab.lab.memory.input_items import InputRefused, Item
+from chatlab.lab.memory.input_items import Item
+from chatlab.lab.protocols.refusal import InputRefused
 
 _CALLS: Final = {
     "function_call": "function call",
@@ -64,6 +65,9 @@ class ItemPairs:
         ):
             own = str(item.get("id"))
             leader = self.leaders.get(own)
+            is_led = before is not None and before["type"] == "reasoning"
+            if leader is None and item["type"] == "web_search_call" and not is_led:
+                leader = f"rs_{own.partition('_')[2]}"
             if leader is not None and (before is None or before.get("id") != leader):
                 raise _refused(
                     f"Item '{own}' of type '{item['type']}' was provided without its required"

@@ -12,15 +12,9 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
-from chatlab.lab.memory.input_items import (
-    InputRefused,
-    Item,
-    Refusal,
-    previous_id,
-    read_input,
-    tokens,
-)
+from chatlab.lab.memory.input_items import Item, previous_id, read_input, tokens
 from chatlab.lab.memory.pairing_rules import ItemPairs, check_calls, check_unique
+from chatlab.lab.protocols.refusal import InputRefused, Refusal
 
 KEPT = ("completed", "incomplete")
 """The outcomes after which a response is stored."""

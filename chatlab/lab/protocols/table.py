@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,11 @@ from chatlab.lab.protocols import chat_completions as protocol_chat
 from chatlab.lab.protocols import openai_responses as protocol_responses
 from chatlab.lab.protocols.exchange import BodyPiece, ReceivedRequest, Reply, compact, event, whole
 from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
+from chatlab.lab.protocols.message_pairing import (
+    check_anthropic_messages,
+    check_chat_completions,
+)
+from chatlab.lab.protocols.refusal import Refusal
 
 JSON_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -27,6 +32,8 @@ class Protocol:
     errors: dict[str, tuple[int, dict[str, Any]]]
     error_body: Callable[[dict[str, Any]], dict[str, Any]]
     error_event: Callable[[dict[str, Any], int], BodyPiece]
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    """Raises `InputRefused` for a request that the API refuses; None: `ResponseMemory` does."""
 
     def good(self, success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> Reply:
         """Return the reply that says ``success``, as JSON or as events, as the caller asked."""
@@ -46,6 +53,11 @@ class Protocol:
         payload = self.errors[error or next(usual, "server_error")][1]
         headers = self._headers(ids, JSON_TYPE, *extra)
         return whole(status, headers, compact(self.error_body(payload)))
+
+    def refused(self, refusal: Refusal, ids: Ids) -> Reply:
+        """Return the reply to a request that the API refuses."""
+        headers = self._headers(ids, JSON_TYPE)
+        return whole(refusal.status, headers, compact(self.error_body(refusal.error)))
 
     def _headers(
         self, ids: Ids, content_type: str, *extra: tuple[str, str]
@@ -116,7 +128,8 @@ def _openai_body(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _anthropic_body(error: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "error", "error": error}
+    told = {key: error[key] for key in ("type", "message")}
+    return {"type": "error", "error": told}
 
 
 def _responses_event(error: dict[str, Any], number: int) -> BodyPiece:
@@ -144,6 +157,7 @@ PROTOCOLS: dict[str, Protocol] = {
             errors=_OPENAI_ERRORS,
             error_body=_openai_body,
             error_event=lambda error, number: event(_openai_body(error)),
+            check=check_chat_completions,
         ),
         Protocol(
             path="/v1/messages",
@@ -153,6 +167,7 @@ PROTOCOLS: dict[str, Protocol] = {
             errors=_ANTHROPIC_ERRORS,
             error_body=_anthropic_body,
             error_event=lambda error, number: event(_anthropic_body(error), "error"),
+            check=check_anthropic_messages,
         ),
     )
 }

@@ -12,12 +12,13 @@ from chatlab.lab.faults.cassette_playback import as_reply as played
 from chatlab.lab.faults.corpus_samples import Sample, Samples, as_reply, find
 from chatlab.lab.faults.script import Player, SampleStep, Script, Step
 from chatlab.lab.faults.vocabulary import RefuseConnection
-from chatlab.lab.memory.input_items import Refusal, tokens
+from chatlab.lab.memory.input_items import tokens
 from chatlab.lab.memory.response_memory import ResponseMemory
 from chatlab.lab.protocols.exchange import ReceivedRequest, Reply, compact, whole
 from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
 from chatlab.lab.protocols.notation import ScriptError, near
 from chatlab.lab.protocols.openai_responses import body as finished
+from chatlab.lab.protocols.refusal import InputRefused, Refusal
 from chatlab.lab.protocols.table import JSON_TYPE, PROTOCOLS
 
 RESPONSES = "/v1/responses"
@@ -32,9 +33,10 @@ class Responder:
     does not fit the request is used, and the reply says why it does not fit; no client retries
     that reply.
 
-    A request whose step begins a response (a good answer, complete or not) must be accepted by
-    the `memory`. A refused request counts as an attempt, but its step is left for the next
-    request. A step that answers before any response begins, such as a 503, comes first.
+    A request whose step begins a response (a good answer, complete or not) is refused if the
+    provider would refuse its input. A refused request counts as an attempt, but its step is left
+    for the next request. A step that answers before any response begins, such as a 503, comes
+    first. ``validate=False`` accepts every input.
     """
 
     def __init__(
@@ -43,10 +45,16 @@ class Responder:
         samples: Samples | None,
         requests_kept: int,
         memory: ResponseMemory | None = None,
+        *,
+        validate: bool = True,
     ) -> None:
         """Raise `ScriptError` when a sample or cassette of the script cannot be served."""
+        if memory is not None and not validate:
+            raise ScriptError("memory and validate=False exclude each other; leave one out")
         self._shelf = samples
-        self._memory = memory
+        self._counts_tokens = memory is not None
+        self._validates = validate
+        self._memory = ResponseMemory() if memory is None and validate else memory
         self._kept: deque[ReceivedRequest] = deque(maxlen=requests_kept)
         self._lock = Lock()
         self._turn = Lock()
@@ -93,7 +101,7 @@ class Responder:
             if self._memory is not None and request.path == RESPONSES:
                 reply, request = self._remembered(self._memory, step, request, attempt)
             else:
-                reply, _ = self._reply(step, request, attempt, self._success(step))
+                reply, request = self._checked(step, request, attempt)
             self._keep(request)
             return replace(reply, final=isinstance(self.player.upcoming(), RefuseConnection))
 
@@ -114,7 +122,7 @@ class Responder:
         """Return the reply of a provider that remembers, and the request with what it met."""
         asked = memory.ask(request.body)
         success = self._success(step)
-        if asked.context is not None:
+        if asked.context is not None and self._counts_tokens:
             usage = replace(success.usage, input_tokens=tokens(asked.context))
             success = replace(success, usage=usage)
         reply, ended = self._reply(step, request, attempt, success)
@@ -122,12 +130,24 @@ class Responder:
         if ended is None or step is None:
             asked = replace(asked, refused=None)
         elif asked.refused is not None:
-            self.player.give_back(attempt, step)
-            reply = self._refused(asked.refused, attempt)
-            request, ended = replace(request, met=f"status {reply.status}"), None
+            reply, request = self._refused(asked.refused, step, request, attempt)
+            ended = None
         else:
             response = finished(success, request, Ids(self._script.seed, attempt))
         memory.note(asked, attempt, request.size, ended, response)
+        return reply, request
+
+    def _checked(
+        self, step: Step | None, request: ReceivedRequest, attempt: int
+    ) -> tuple[Reply, ReceivedRequest]:
+        """Return the reply of a provider without a memory, and the request with what it met."""
+        reply, ended = self._reply(step, request, attempt, self._success(step))
+        check = PROTOCOLS[request.path].check if self._validates else None
+        if step is not None and ended is not None and check is not None:
+            try:
+                check(request.body)
+            except InputRefused as refused:
+                return self._refused(refused.refusal, step, request, attempt)
         return reply, request
 
     def _reply(
@@ -153,10 +173,13 @@ class Responder:
             code = "script_ended" if step is None else "step_does_not_fit"
             return _lab_error(400, code, str(problem)), None
 
-    def _refused(self, refusal: Refusal, attempt: int) -> Reply:
-        protocol, ids = PROTOCOLS[RESPONSES], Ids(self._script.seed, attempt)
-        headers = (("content-type", JSON_TYPE), (protocol.id_header, ids.make("req_")))
-        return whole(refusal.status, headers, compact(protocol.error_body(refusal.error)))
+    def _refused(
+        self, refusal: Refusal, step: Step, request: ReceivedRequest, attempt: int
+    ) -> tuple[Reply, ReceivedRequest]:
+        """Return the refusal; the step is left for the next request."""
+        self.player.give_back(attempt, step)
+        reply = PROTOCOLS[request.path].refused(refusal, Ids(self._script.seed, attempt))
+        return reply, replace(request, met=f"status {reply.status}")
 
     def _keep(self, request: ReceivedRequest) -> None:
         with self._lock:

@@ -41,8 +41,12 @@ class FakeProvider:
     samples : Corpus or mapping, optional
         Corpus samples by id, for steps such as ``sample:openai/429-tpm``.
     memory : ResponseMemory, optional
-        Makes ``/v1/responses`` remember what it stored, and refuse what does not fit. A refused
-        request leaves its step to the next request.
+        What ``/v1/responses`` stored, to be read or changed by a test; it also makes answers
+        report estimated token counts. By default the provider has a memory of its own.
+    validate : bool
+        Refuse the input that the providers refuse: calls without results, results without calls,
+        items without their reasoning item, malformed items, unknown responses. A refused request
+        leaves its step to the next request. False accepts every input.
     port : int
         The port; 0 takes any free one.
     tls : bool
@@ -70,6 +74,7 @@ class FakeProvider:
         *,
         samples: Samples | None = None,
         memory: ResponseMemory | None = None,
+        validate: bool = True,
         port: int = 0,
         tls: bool = False,
         sleep: Sleep = asyncio.sleep,
@@ -77,7 +82,7 @@ class FakeProvider:
     ) -> None:
         """Check the script and its samples; nothing is opened yet."""
         self.script = Script.parse(script)
-        self._responder = Responder(self.script, samples, requests_kept, memory)
+        self._responder = Responder(self.script, samples, requests_kept, memory, validate=validate)
         self._wanted_port = port
         self._sleep = sleep
         self._server_tls: ssl.SSLContext | None = None

@@ -844,9 +844,12 @@ def test_chatlabs_own_full_replay_is_taken() -> None:
     assert kinds(alone.context) == ["user", "assistant", "function_call", "function_call_output"]
 
 
-def test_without_a_memory_every_reference_is_taken_for_known() -> None:
-    """A provider that has none does not look."""
-    with FakeProvider(["success"]) as provider, httpx2.Client(trust_env=False) as http:
+def test_without_validation_every_reference_is_taken_for_known() -> None:
+    """A provider that does not validate does not look."""
+    with (
+        FakeProvider(["success"], validate=False) as provider,
+        httpx2.Client(trust_env=False) as http,
+    ):
         answer = Client(provider, http).ask([OUTPUT], previous_response_id="resp_gone")
     assert answer.usage.input_tokens == TokenUsage().input_tokens
 

@@ -13,7 +13,7 @@ from anthropic.types import Message, RawMessageStreamEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
-from support.lab_calls import CALLERS, KEY, TERMINAL, Caller
+from support.lab_calls import CALLERS, HELLO, KEY, TERMINAL, Caller
 
 from chatlab.lab import FakeProvider, GoodAnswer, Script, TokenUsage, ToolCall
 from chatlab.lab.protocols.exchange import ReceivedRequest
@@ -199,10 +199,19 @@ def test_raw_responses_show_status_headers_and_the_request_id() -> None:
 def test_what_the_caller_asked_for_is_repeated_in_the_response() -> None:
     """A response names the model, the previous response and the settings of its request."""
     with provider(RICH) as fake, openai.OpenAI(base_url=fake.openai_base_url, api_key=KEY) as sdk:
+        first = sdk.responses.create(model="gpt-5", input="x", tools=[])
+        output = [
+            {"type": "function_call_output", "call_id": item.call_id, "output": "y"}
+            for item in first.output
+            if item.type == "function_call"
+        ]
         answer = sdk.responses.create(
-            model="gpt-5-mini", input="x", previous_response_id="resp_1", store=False
+            model="gpt-5-mini",
+            input=output,  # type: ignore[arg-type]
+            previous_response_id=first.id,
+            store=False,
         )
-    assert (answer.model, answer.previous_response_id) == ("gpt-5-mini", "resp_1")
+    assert (answer.model, answer.previous_response_id) == ("gpt-5-mini", first.id)
     assert answer.to_dict()["store"] is False
 
 
@@ -217,7 +226,7 @@ def test_two_runs_of_one_script_are_equal_to_the_byte() -> None:
         ):
             for path in PROTOCOLS:
                 for stream in (True, False):
-                    body = {"model": "m", "stream": stream}
+                    body = {**HELLO, "input": "Hi", "model": "m", "stream": stream}
                     answer = http.post(fake.base_url + path, json=body)
                     heard.append((answer.headers.raw, answer.content))
         return heard

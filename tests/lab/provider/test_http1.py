@@ -7,13 +7,14 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from support.lab_calls import CALLERS, PATHS
+from support.lab_calls import CALLERS, HELLO, PATHS
 
 from chatlab.lab import FakeProvider
 from chatlab.lab.provider.port import LOOPBACK
 
 CHAT = PATHS[1]
-BODY = b'{"model": "m", "stream": true}'
+WHOLE = json.dumps(HELLO).encode()
+BODY = WHOLE[:-1] + b', "stream": true}'
 
 
 class Wire:
@@ -103,7 +104,7 @@ def test_a_clean_early_end_has_its_terminator() -> None:
 def test_a_whole_answer_cut_short_keeps_the_length_that_it_announced() -> None:
     """The client can see that bytes are missing."""
     with FakeProvider(["close-at-byte:20"]) as fake, Wire(fake) as wire:
-        wire.post(b"{}")
+        wire.post(WHOLE)
         head = wire.until(b"\r\n\r\n")
         body, _ = wire.rest()
     length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
@@ -124,7 +125,7 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
     """Two requests on one connection are two attempts."""
     with FakeProvider(["success:one", "success:two"]) as fake, Wire(fake) as wire:
         for text in (b"one", b"two"):
-            wire.post(b"{}")
+            wire.post(WHOLE)
             head = wire.until(b"\r\n\r\n")
             length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
             assert text in wire.socket.recv(length, socket.MSG_WAITALL)
@@ -134,7 +135,7 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 def test_the_connection_is_closed_before_a_refused_one() -> None:
     """The client is told that it has to connect again."""
     with FakeProvider(["success", "refuse-connection"]) as fake, Wire(fake) as wire:
-        wire.post(b"{}")
+        wire.post(WHOLE)
         answer, reset = wire.rest()
         assert b"connection: close\r\n" in answer
         assert not reset
@@ -156,7 +157,7 @@ def test_a_head_request_gets_headers_only() -> None:
     with FakeProvider("success") as fake, Wire(fake) as wire:
         wire.post(b"", method=b"HEAD")
         head = wire.until(b"\r\n\r\n")
-        wire.post(b"{}")
+        wire.post(WHOLE)
         assert wire.socket.recv(12) == b"HTTP/1.1 200"
     assert head.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
 
@@ -179,8 +180,10 @@ def test_bytes_that_are_no_http_get_a_400() -> None:
 def test_a_request_may_come_in_any_number_of_pieces() -> None:
     """Byte by byte it is the same request."""
     with FakeProvider("success") as fake, Wire(fake) as wire:
-        whole = (
-            b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}" % CHAT.encode()
+        whole = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (
+            CHAT.encode(),
+            len(WHOLE),
+            WHOLE,
         )
         for byte in whole:
             wire.socket.sendall(bytes([byte]))

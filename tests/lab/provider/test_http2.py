@@ -9,7 +9,7 @@ import ssl
 import httpx2
 import openai
 import pytest
-from support.lab_calls import CALLERS, KEY, PATHS, TERMINAL, Caller
+from support.lab_calls import CALLERS, HELLO, KEY, PATHS, TERMINAL, Caller
 
 from chatlab.lab import FAULTS, FakeProvider, GoodAnswer, Script
 from chatlab.lab.faults.vocabulary import H2_CODES
@@ -120,7 +120,7 @@ def test_a_body_larger_than_the_windows_arrives_whole() -> None:
 
     async def main(fake: FakeProvider) -> list[int]:
         async with httpx2.AsyncClient(http2=True, http1=False, trust_env=False) as http:
-            body = {"model": "m", "stream": True}
+            body = {**HELLO, "model": "m", "stream": True}
             posts = [http.post(fake.base_url + CHAT, json=body) for _ in range(3)]
             return [answer.text.count("0123456789") for answer in await asyncio.gather(*posts)]
 
@@ -135,7 +135,7 @@ def test_a_client_that_gives_up_one_stream_keeps_its_connection() -> None:
     async def main(fake: FakeProvider) -> str:
         async with httpx2.AsyncClient(http2=True, http1=False, trust_env=False) as http:
             url = fake.base_url + CHAT
-            body = {"model": "m", "stream": True}
+            body = {**HELLO, "model": "m", "stream": True}
             async with http.stream("POST", url, json=body) as answer:
                 async for _ in answer.aiter_bytes():
                     break

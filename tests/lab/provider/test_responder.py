@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.lab_calls import KEY, PATHS
+from support.lab_calls import HELLO, KEY, PATHS
 
 from chatlab.lab import Script
 from chatlab.lab.protocols.exchange import ReceivedRequest
 from chatlab.lab.provider.responder import Responder
 
 CHAT = PATHS[1]
+CONTENT = json.dumps({**HELLO, "stream": True}).encode()
 
 
 def request(
     path: str = CHAT,
     method: str = "POST",
     host: str = "127.0.0.1:8000",
-    content: bytes = b'{"model": "m"}',
+    content: bytes = CONTENT,
     headers: dict[str, str] | None = None,
 ) -> ReceivedRequest:
     """Return a request as a wire records it."""
@@ -96,12 +97,13 @@ def test_a_request_is_recorded_with_what_it_met() -> None:
     """Method, path, headers, body, size, version, attempt and step are all there."""
     answers = answering("html-page:520", "success:Hi")
     for _ in range(3):
-        answers.answer(request(content=b'{"model": "m", "stream": true}'))
+        answers.answer(request())
     met = [(r.attempt, r.met) for r in answers.requests]
     assert met == [(0, "html-page:520"), (1, "success"), (2, "script ended")]
     first = answers.requests[0]
     assert (first.method, first.path, first.http_version) == ("POST", CHAT, "1.1")
-    assert (first.body, first.size, first.stream) == ({"model": "m", "stream": True}, 30, True)
+    assert first.body == {**HELLO, "stream": True}
+    assert (first.size, first.stream) == (len(CONTENT), True)
 
 
 def test_a_script_that_ended_says_so() -> None:
