@@ -40,6 +40,8 @@ def check_fits(fault: f.Fault, request: ReceivedRequest) -> None:
         raise ScriptError(
             f"{fault} needs HTTP/2; give the SDK an httpx2 client with http2=True, http1=False"
         )
+    if fault.http1_only and request.http_version == "2":
+        raise ScriptError(f"{fault} needs HTTP/1.1; leave http2=True out of the SDK's client")
     if fault.path_only and request.path != fault.path_only:
         raise ScriptError(f"{fault} happens only on {fault.path_only}, not on {request.path}")
 
@@ -100,6 +102,12 @@ def apply_fault(
             return _ended_by_h2(fault, good, End.RST_STREAM, code, after)
         case f.Goaway(code=code, after_event=after):
             return _ended_by_h2(fault, good, End.GOAWAY, code, after)
+        case f.ShortBody(byte=count):
+            total = sum(len(piece.data) for piece in good.body)
+            return replace(good, body=_cut(fault, good, count, spare=1), length=total)
+        case f.ResetUnframed(byte=count):
+            before = _cut(fault, good, count)
+            return replace(good, body=before, length=None, framed=False, end=End.RESET)
         case f.SlowDrip(bytes=size, every_s=every_s):
             body = b"".join(piece.data for piece in good.body)
             drops = (body[i : i + size] for i in range(0, len(body), size))

@@ -8,7 +8,8 @@
     the answer is wrong      http-error            html-page             wrong-content-type
                              ok-with-error-body    in-band-error         response-failed
                              malformed-json        malformed-sse
-    HTTP/2 only              rst-stream            goaway
+    HTTP/1.1 only            reset-unframed
+    HTTP/2 only              rst-stream            goaway                short-body
     the answer is slow       slow-drip
 
 A fault is data. It says what happens to the good answer that the script would give, and
@@ -43,6 +44,7 @@ class Fault:
     """What an attempt meets; ``str(fault)`` is the short text that names it in a script."""
 
     stream_only: ClassVar[bool] = False
+    http1_only: ClassVar[bool] = False
     http2_only: ClassVar[bool] = False
     path_only: ClassVar[str | None] = None
 
@@ -226,6 +228,22 @@ class Goaway(Fault):
     code: str = field(default="NO_ERROR", metadata={"choices": H2_CODES})
     after_event: int | None = None
     http2_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class ShortBody(Fault):
+    """END_STREAM after ``byte`` bytes of a body whose content-length announces all of them."""
+
+    byte: int = 20
+    http2_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResetUnframed(Fault):
+    """``byte`` bytes of a body that only the end of the connection ends, then a reset (RST)."""
+
+    byte: int = 20
+    http1_only: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ SECRET_HEADERS = frozenset(
 )
 """Headers whose values are never kept."""
 
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Largest request body that is read; a larger one is refused with 413."""
+
 TRANSFER_HEADERS = frozenset(
     {
         "connection",
@@ -73,17 +76,20 @@ class ReceivedRequest:
         method: str,
         target: str,
         headers: Iterable[tuple[str, str]],
-        content: bytes,
+        content: bytes | bytearray,
         http_version: str,
     ) -> ReceivedRequest:
-        """Make the record of a request, without the secrets that it carried."""
+        """Make the record of a request, without the secrets that it carried.
+
+        A body over `MAX_BODY_BYTES` is not decoded.
+        """
         kept: dict[str, str] = {}
         for name, value in headers:
             key = name.lower()
             shown = "REDACTED" if key in SECRET_HEADERS else value
             kept[key] = f"{kept[key]}, {shown}" if key in kept else shown
         try:
-            body = json.loads(content)
+            body = json.loads(content) if len(content) <= MAX_BODY_BYTES else None
         except (ValueError, RecursionError):
             body = None
         path = target.partition("?")[0]
@@ -124,7 +130,8 @@ class Reply:
     """A reply as a plan: head, pieces, end. A status of None sends no head at all.
 
     ``length`` is the Content-Length to announce, whatever the pieces sum up to; without it the
-    body is chunked. ``final`` tells the client that the connection will not be used again.
+    body is chunked. Without ``framed`` it has neither: the end of the connection is the end of the
+    body (HTTP/1.1 only). ``final`` tells the client that the connection will not be used again.
     """
 
     status: int | None
@@ -133,6 +140,7 @@ class Reply:
     end: End = End.CLEAN
     h2_code: int = 0
     length: int | None = None
+    framed: bool = True
     final: bool = False
     head_after_s: float = 0.0
 

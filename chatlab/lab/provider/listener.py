@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 from chatlab.lab.faults.vocabulary import RefuseConnection
 from chatlab.lab.protocols.exchange import ReceivedRequest, Reply
 from chatlab.lab.provider import http1, http2
-from chatlab.lab.provider.http1 import Sleep
+from chatlab.lab.provider.activity import Activity
+from chatlab.lab.provider.http1 import Service, Sleep
 from chatlab.lab.provider.port import Port
 from chatlab.lab.provider.responder import Responder
+
+ACCEPT_PAUSE_S = 0.1
+"""How long no connection is accepted once this process has no file descriptors left."""
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 CLOSE_NOTIFY_S = 1.0
 """How long a closing TLS connection waits for the client's close_notify, in seconds."""
@@ -29,12 +37,20 @@ class Listener:
     """
 
     def __init__(
-        self, responder: Responder, number: int, tls: ssl.SSLContext | None, sleep: Sleep
+        self,
+        responder: Responder,
+        number: int,
+        tls: ssl.SSLContext | None,
+        sleep: Sleep,
+        request_s: float,
     ) -> None:
         """Bind the port and start; raises `OSError` for a port in use."""
         self._responder = responder
         self._tls = tls
         self._sleep = sleep
+        self._activity = Activity()
+        self._service = Service(self._answer, sleep, request_s, self._activity)
+        self.refused_accepts = 0
         self._port = Port(number)
         self.number = self._port.number
         self._gate = threading.Lock()
@@ -58,6 +74,10 @@ class Listener:
             self._closed = True
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+
+    def idle(self) -> Future[None]:
+        """Return what is done when no answer is in progress and all that arrived was read."""
+        return asyncio.run_coroutine_threadsafe(self._activity.idle(), self._loop)
 
     def _run(self) -> None:
         try:
@@ -123,8 +143,12 @@ class Listener:
         """Serve one more connection; its socket is closed however that ends."""
         try:
             accepted, _ = self._port.socket.accept()
-        except OSError:
-            return  # the client disconnected before it was served
+        except OSError as problem:
+            if problem.errno in _EXHAUSTED:
+                self.refused_accepts += 1
+                self._loop.remove_reader(self._port.socket)
+                self._loop.call_later(ACCEPT_PAUSE_S, self._watch_port)
+            return  # else the client disconnected before it was served
         accepted.setblocking(False)
         task = self._spawn(self._converse(accepted))
         task.add_done_callback(lambda _: accepted.close())
@@ -154,13 +178,14 @@ class Listener:
         if tls is None:  # asyncio's TLS transport takes a limit of 0 as "always full"
             writer.transport.set_write_buffer_limits(high=0)
         opening = await reader.read(65536)
-        while 0 < len(opening) < 4 and (more := await reader.read(65536)):
-            opening += more
+        async with asyncio.timeout(self._service.request_s if opening else None):
+            while 0 < len(opening) < 4 and (more := await reader.read(65536)):
+                opening += more
         is_h2 = opening.startswith(http2.PREFACE[:4])
         if tls is not None:
             is_h2 = tls.selected_alpn_protocol() == "h2"
         serve = http2.serve if is_h2 else http1.serve
-        await serve(opening, reader, writer, self._answer, self._sleep)
+        await serve(opening, reader, writer, self._service)
         writer.close()
         await writer.wait_closed()
 

@@ -14,7 +14,7 @@ from chatlab.lab.faults.script import Player, SampleStep, Script, Step
 from chatlab.lab.faults.vocabulary import RefuseConnection
 from chatlab.lab.memory.input_items import tokens
 from chatlab.lab.memory.response_memory import ResponseMemory
-from chatlab.lab.protocols.exchange import ReceivedRequest, Reply, compact, whole
+from chatlab.lab.protocols.exchange import MAX_BODY_BYTES, ReceivedRequest, Reply, compact, whole
 from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
 from chatlab.lab.protocols.notation import ScriptError, near
 from chatlab.lab.protocols.openai_responses import body as finished
@@ -204,6 +204,10 @@ def _unfit(request: ReceivedRequest) -> Reply | None:
         return _lab_error(404, "unknown_endpoint", text)
     if request.method != "POST":
         return _lab_error(405, "wrong_method", f"{request.path} takes POST, not {request.method}")
+    if request.size > MAX_BODY_BYTES:
+        text = f"the body has more than {MAX_BODY_BYTES} bytes; send less"
+        final = request.http_version != "2"  # there the other streams go on
+        return replace(_lab_error(413, "body_too_large", text), final=final)
     if not isinstance(request.body, dict):
         return _lab_error(400, "no_json_object", f"{request.path} takes a JSON object as its body")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
@@ -55,6 +56,8 @@ class FakeProvider:
         Waits for so many seconds; every delay of the script goes through it.
     requests_kept : int
         How many of the latest requests `requests` keeps.
+    request_s : float
+        Real seconds that a request may take to arrive once it has begun; then it is ended.
 
     Raises
     ------
@@ -79,12 +82,14 @@ class FakeProvider:
         tls: bool = False,
         sleep: Sleep = asyncio.sleep,
         requests_kept: int = 10_000,
+        request_s: float = 30.0,
     ) -> None:
         """Check the script and its samples; nothing is opened yet."""
         self.script = Script.parse(script)
         self._responder = Responder(self.script, samples, requests_kept, memory, validate=validate)
         self._wanted_port = port
         self._sleep = sleep
+        self._request_s = request_s
         self._server_tls: ssl.SSLContext | None = None
         self.ssl_context: ssl.SSLContext | None = None
         if tls:
@@ -131,6 +136,29 @@ class FakeProvider:
         """How many attempts have met a step of the script or its end, refused ones included."""
         return self._responder.player.attempts
 
+    def idle(self) -> Future[None]:
+        """Return a future that is done when the provider has nothing to do.
+
+        Everything that had arrived when it was called has then been read, no answer is computed,
+        delayed or written, and all bytes written are in the client's socket: nothing more comes
+        before the client acts. A stalled answer counts as nothing to do. For a clock that moves
+        only when nothing happens: ``provider.idle().result()`` in a thread,
+        ``await asyncio.wrap_future(provider.idle())`` in a task.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Cancelled when the provider closes before it is idle.
+
+        Raises
+        ------
+        RuntimeError
+            Before the start and after the end.
+        """
+        if self._listener is None or self._closed:
+            raise RuntimeError("this FakeProvider is not running; use it in a with statement")
+        return self._listener.idle()
+
     def play(self, script: ScriptLike) -> None:
         """Replace what is left of the script by another; attempts go on counting.
 
@@ -149,7 +177,9 @@ class FakeProvider:
             raise RuntimeError(
                 f"this FakeProvider is {state}; make a new one, it plays its script once"
             )
-        self._listener = Listener(self._responder, self._wanted_port, self._server_tls, self._sleep)
+        self._listener = Listener(
+            self._responder, self._wanted_port, self._server_tls, self._sleep, self._request_s
+        )
 
     def close(self) -> None:
         """Cancel the running answers, and release socket, thread and port."""

@@ -21,7 +21,7 @@ import httpx
 import httpx2
 import openai
 import pytest
-from support.lab_calls import _PLAIN, CALLERS, KEY, PATHS, Answer, Caller, Seen
+from support.lab_calls import _PLAIN, CALLERS, HELLO, KEY, PATHS, Answer, Caller, Seen
 from support.planted_secrets import ALNUM, Draw
 from support.sockets import Serve, answer, read_request, response
 
@@ -207,7 +207,7 @@ def read(
         transport = inner if tape is None else RecordingTransport(inner, tape)
         with (
             library.Client(transport=transport, timeout=timeout_s) as http,
-            http.stream("POST", url, json={"stream": True}) as got,
+            http.stream("POST", url, json={**HELLO, "stream": True}) as got,
         ):
             chunks.extend(got.iter_bytes())
 
@@ -216,7 +216,7 @@ def read(
         transport = inner if tape is None else RecordingTransport(inner, tape)
         async with (
             library.AsyncClient(transport=transport, timeout=timeout_s) as http,
-            http.stream("POST", url, json={"stream": True}) as got,
+            http.stream("POST", url, json={**HELLO, "stream": True}) as got,
         ):
             async for chunk in got.aiter_bytes():
                 chunks.append(chunk)
@@ -593,7 +593,7 @@ def test_every_attempt_is_an_exchange_in_the_order_of_the_requests() -> None:
         transport = RecordingTransport(httpx2.AsyncHTTPTransport(verify=_PLAIN), tape)
         async with httpx2.AsyncClient(transport=transport) as http:
             url = fake.base_url + CHAT
-            asked = (http.post(url, json={"stream": True, "n": n}) for n in range(20))
+            asked = (http.post(url, json={**HELLO, "stream": True, "n": n}) for n in range(20))
             answers = await asyncio.gather(*asked)
         for exchange, got in zip(tape.exchanges, answers, strict=True):
             assert exchange.response is not None
@@ -602,7 +602,9 @@ def test_every_attempt_is_an_exchange_in_the_order_of_the_requests() -> None:
     tape = Cassette()
     with FakeProvider(Script.parse({"steps": [], "after": "success"})) as fake:
         asyncio.run(many(fake, tape))
-    assert [e.request.body for e in tape.exchanges] == [{"stream": True, "n": n} for n in range(20)]
+    assert [e.request.body for e in tape.exchanges] == [
+        {**HELLO, "stream": True, "n": n} for n in range(20)
+    ]
 
 
 def test_a_refused_connection_is_recorded_but_no_server_can_play_it(

@@ -8,10 +8,11 @@ import json
 from dataclasses import dataclass
 
 import anthropic
+import h2.exceptions
 import httpx2
 import openai
 import pytest
-from support.lab_calls import CALLERS, PATHS, TERMINAL, Caller, Seen
+from support.lab_calls import CALLERS, HELLO, PATHS, TERMINAL, Caller, Seen
 
 from chatlab.lab import FAULTS, FakeProvider, parse_fault
 
@@ -79,6 +80,12 @@ MEETINGS = [
     ),
     Meeting("malformed-sse:bad-utf8", "The", UnicodeDecodeError),
     Meeting("slow-drip:bytes=64,every_s=0.0001", SAYS, None),
+    Meeting("reset-unframed:20", "", ConnectionResetError),
+    Meeting("short-body:20", "", h2.exceptions.InvalidBodyLengthError, http2=True),
+    Meeting("in-band-error:after_event=0", "", (None, openai.APIError, anthropic.APIStatusError)),
+    Meeting("clean-end-at-byte:20", "", None, http2=True),
+    Meeting("rst-stream:NO_ERROR", "", httpx2.RemoteProtocolError, http2=True),
+    Meeting("rst-stream:REFUSED_STREAM", "", httpx2.RemoteProtocolError, http2=True),
     Meeting("rst-stream", "", httpx2.RemoteProtocolError, http2=True),
     Meeting(
         "rst-stream:CANCEL,after_event=5",
@@ -190,7 +197,7 @@ def test_a_stream_cut_after_any_event_shows_exactly_the_events_before(caller: Ca
 @pytest.mark.parametrize("how", ["clean-end", "close", "reset"])
 def test_a_body_cut_at_any_byte_ends_with_that_byte(how: str) -> None:
     """The bytes before the cut arrive unchanged; then it ends as the fault says."""
-    body = {"model": "m", "stream": True}
+    body = {**HELLO, "model": "m", "stream": True}
     with FakeProvider("success") as fake:
         good = httpx2.post(fake.openai_base_url + "/chat/completions", json=body).content
     for count in (0, 1, 7, 300, len(good) - 1):
@@ -256,7 +263,7 @@ def test_an_error_status_brings_the_body_that_goes_with_it_and_the_hint_unread()
         ) as fake,
         httpx2.Client(trust_env=False) as http,
     ):
-        heard = [http.post(fake.base_url + MESSAGES, json={}) for _ in range(3)]
+        heard = [http.post(fake.base_url + MESSAGES, json=HELLO) for _ in range(3)]
     assert [answer.status_code for answer in heard] == [529, 401, 418]
     kinds = [answer.json()["error"]["type"] for answer in heard]
     assert kinds == ["overloaded_error", "authentication_error", "invalid_request_error"]
@@ -310,7 +317,7 @@ def test_a_slow_drip_waits_before_every_piece() -> None:
         await asyncio.sleep(0)
 
     with FakeProvider(["slow-drip:bytes=16,every_s=30"], sleep=note) as fake:
-        answer = httpx2.post(fake.base_url + CHAT, json={}, trust_env=False)
+        answer = httpx2.post(fake.base_url + CHAT, json=HELLO, trust_env=False)
     assert answer.json()["choices"][0]["message"]["content"] == SAYS
     assert waited == [30.0] * -(-len(answer.content) // 16)
 

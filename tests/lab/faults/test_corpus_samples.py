@@ -10,7 +10,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from support.lab_calls import CALLERS, PATHS, Caller
+from support.lab_calls import CALLERS, HELLO, PATHS, Caller
 
 from chatlab.lab import FakeProvider, Script, ScriptError
 
@@ -84,7 +84,7 @@ SAMPLES = {
 def served(sample: Recorded, *, path: str = PATHS[1], stream: bool = False) -> httpx2.Response:
     """Return the reply that a plain HTTP client gets."""
     with FakeProvider([f"sample:{sample.id}"], samples=SAMPLES) as fake:
-        body = {"model": "m", "stream": stream}
+        body = {**HELLO, "input": "Hi", "model": "m", "stream": stream}
         return httpx2.post(fake.base_url + path, json=body, trust_env=False)
 
 

@@ -34,6 +34,8 @@ EXAMPLES = [
     vocabulary.MalformedSse("bad-utf8"),
     vocabulary.RstStream("CANCEL", after_event=1),
     vocabulary.Goaway("ENHANCE_YOUR_CALM"),
+    vocabulary.ShortBody(),
+    vocabulary.ResetUnframed(120),
     vocabulary.SlowDrip(bytes=1, every_s=0.25),
 ]
 

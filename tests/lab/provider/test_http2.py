@@ -160,4 +160,8 @@ def test_bytes_that_are_no_frames_do_the_provider_no_harm() -> None:
 
 def test_the_http2_faults_are_those_that_name_it() -> None:
     """Only they need an HTTP/2 client."""
-    assert {name for name, fault in FAULTS.items() if fault.http2_only} == {"rst-stream", "goaway"}
+    assert {name for name, fault in FAULTS.items() if fault.http2_only} == {
+        "rst-stream",
+        "goaway",
+        "short-body",
+    }
