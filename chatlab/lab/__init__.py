@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from chatlab.lab.faults.recorded_exchange import RecordedExchange
     from chatlab.lab.faults.script import SampleStep, Script, parse_step
     from chatlab.lab.faults.vocabulary import FAULTS, Fault, parse_fault
-    from chatlab.lab.memory.response_memory import MemoryExchange, ResponseMemory, StoredResponse
+    from chatlab.lab.memory.records import MemoryExchange, StoredResponse
+    from chatlab.lab.memory.response_memory import ResponseMemory
     from chatlab.lab.protocols.exchange import ReceivedRequest
     from chatlab.lab.protocols.good_answer import GoodAnswer, TokenUsage, ToolCall
     from chatlab.lab.protocols.notation import ScriptError
@@ -36,7 +37,7 @@ _MODULES = {
     "Fault": "faults.vocabulary",
     "GoodAnswer": "protocols.good_answer",
     "LogLine": "replaying.result",
-    "MemoryExchange": "memory.response_memory",
+    "MemoryExchange": "memory.records",
     "ReceivedRequest": "protocols.exchange",
     "RecordedExchange": "faults.recorded_exchange",
     "RecordingTransport": "cassettes.recorder",
@@ -46,7 +47,7 @@ _MODULES = {
     "SampleStep": "faults.script",
     "Script": "faults.script",
     "ScriptError": "protocols.notation",
-    "StoredResponse": "memory.response_memory",
+    "StoredResponse": "memory.records",
     "TokenUsage": "protocols.good_answer",
     "ToolCall": "protocols.good_answer",
     "TraceLine": "exploration.invariants",
@@ -56,7 +57,7 @@ _MODULES = {
     "parse_step": "faults.script",
     "replay": "replaying.driver",
 }
-_EXTRA = frozenset({"h11", "h2", "cryptography", "hypothesis", "openai"})
+_EXTRA = frozenset({"h11", "h2", "cryptography", "openai"})
 
 __all__ = [
     "FAULTS",

@@ -7,10 +7,9 @@ can be compared with what was said: word by word, in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import openai
 
@@ -24,79 +23,28 @@ from chatlab.chat import (
     TurnEvent,
     TurnStatus,
 )
-from chatlab.chat.messages.history import encode, read
 from chatlab.chat.storage.store_file import Store
 from chatlab.errors import UNMATCHED, classify
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
+from chatlab.lab.exploration.answer_plans import OPERATIONS, planned_step
 from chatlab.lab.exploration.invariants import (
-    LOST,
     MODELS,
     Counts,
-    Operations,
-    Several,
     TraceLine,
     Violation,
     check_context,
     check_system,
     words,
 )
-from chatlab.lab.faults.script import Script, Step
-from chatlab.lab.faults.vocabulary import CleanEndAfterEvent, CloseAtByte, HttpError, ResponseFailed
-from chatlab.lab.memory.response_memory import MemoryExchange, ResponseMemory
-from chatlab.lab.protocols.good_answer import GoodAnswer, ToolCall
+from chatlab.lab.exploration.running_turn import ClientCrash, RunningTurn
+from chatlab.lab.faults.script import Script
+from chatlab.lab.memory.records import MemoryExchange
+from chatlab.lab.memory.response_memory import ResponseMemory
 from chatlab.lab.provider.server import FakeProvider
 from chatlab.retry import Backoff, VirtualClock
 
-ANSWERS: Final = ("text", "tool", "two tools", "search", "limit", "refusal")
-FAILURES: Final = ("overloaded", "failed", "cut", "closed")
-PLANS: Final = (*ANSWERS, *FAILURES)
-"""What a request can meet: good answers, answers cut by a limit, failures."""
-
 CHAT: Final = "chat"
 _POLICY: Final = Backoff(max_attempts=4)
-
-
-class _Crash(BaseException):
-    """The client dies."""
-
-
-@dataclass(eq=False)
-class RunningTurn:
-    """A turn that has begun.
-
-    loaded: the history as the turn has seen it last. chains: whether it may continue a response.
-    answered: the response of the last step that was answered. results: of the tools that ran.
-    """
-
-    turn: ChainedTurn
-    model: str
-    store: bool
-    chains: bool
-    crash: str | None
-    loaded: Sequence[object] = ()
-    refused: int = 0
-    executed_twice: str | None = None
-    answered: str | None = None
-    results: list[ToolResultPart] = field(default_factory=list)
-
-    def said(self, *, answered: bool) -> list[dict[str, Any]]:
-        """What the last request had to say; not its own answer."""
-        messages = [one for one in read(self.loaded) if isinstance(one, Message)]
-        made = self.turn.messages
-        return encode([*messages, *(made[:-1] if answered else made)])
-
-    def stored(self) -> tuple[Message, ...]:
-        """The messages that a client has stored when it dies: every step that was completed."""
-        made = list(self.turn.messages)
-        places = [place for place, one in enumerate(made) if one.role == "assistant"]
-        if places and self.answered and self.store:
-            made[places[-1]] = replace(
-                made[places[-1]], response_id=self.answered, model=self.model, stored=True
-            )
-        calls = {call.id for call in made[-1].local_calls}
-        if given := [one for one in self.results if one.call_id in calls]:
-            made.append(Message("tool", given))
-        return tuple(made)
 
 
 class ChatSimulation:
@@ -105,27 +53,7 @@ class ChatSimulation:
     provider: started, with `memory`. policy: a `ChainedTurn` or a class like it.
     """
 
-    operations: Final[Operations] = {
-        "ask": (
-            6,
-            {
-                "plans": Several(PLANS, 3),
-                "model": (*MODELS[:1] * 4, *MODELS[1:]),
-                "store": (True, True, True, False),
-                "chain": (True, True, True, True, True, False),
-                "plan_mode": (False, False, False, True),
-                "reload_fails": (False, False, True),
-                "lost_in_tool": (False, False, True),
-                "leave": (False, False, False, True),
-                "crash": (None, None, None, "calls", "one result", "results"),
-                "meanwhile": (None, None, None, *((plan,) for plan in PLANS)),
-            },
-        ),
-        "forget": (3, {"which": (*(None,) * 6, *range(6))}),
-        "retain": (1, {"nothing": (False, False, True)}),
-        "instruct": (1, {}),
-    }
-    """What can happen: its weight, and the values of each option, the plainest first."""
+    operations = OPERATIONS
 
     def __init__(
         self,
@@ -186,7 +114,9 @@ class ChatSimulation:
         meanwhile : sequence of str or None
             A second turn, with these plans, begins and ends before the first one ends.
         """
-        self._provider.play(Script(tuple(map(self._step, plans)), after="success"))
+        self._provider.play(
+            Script(tuple(planned_step(plan, self._word) for plan in plans), after="success")
+        )
         running = self._begin(model, store, chain, plan_mode, reload_fails, lost_in_tool, crash)
         crashed = False
         with closing(running.turn.events()) as events:
@@ -195,7 +125,7 @@ class ChatSimulation:
                     self._look(running, event)
                     starts = isinstance(event, Status) and event.status is TurnStatus.STARTING
                     if starts and crash == "results" and running.results:
-                        raise _Crash
+                        raise ClientCrash
                     if number == 1 and meanwhile is not None:
                         self._inspect(running)
                         rest, meanwhile = meanwhile, None
@@ -207,7 +137,7 @@ class ChatSimulation:
                         break
             except Violation:
                 raise
-            except _Crash:
+            except ClientCrash:
                 crashed = True
             except Exception as error:
                 self._check_failure(running, error)
@@ -256,7 +186,7 @@ class ChatSimulation:
         def run_tool(call: ToolCallPart) -> str:
             self._inspect(running, answered=True)
             if crash == "calls" or (crash == "one result" and running.results):
-                raise _Crash
+                raise ClientCrash
             self._note("client", f"calls {call.name}", "tool")
             if call.id in self._executed:
                 running.executed_twice = call.id
@@ -284,19 +214,6 @@ class ChatSimulation:
         running = RunningTurn(turn, model, store, store and chain and not plan_mode, crash)
         return running
 
-    def _step(self, plan: str) -> Step:
-        if plan == "tool" or plan == "two tools":
-            many = 1 if plan == "tool" else 2
-            return GoodAnswer(
-                tool_calls=tuple(ToolCall("look", {"at": self._word()}) for _ in range(many))
-            )
-        if plan in ANSWERS:
-            finish = {"limit": "length", "refusal": "refusal"}.get(plan, "stop")
-            return GoodAnswer(
-                text=self._word(), finish=finish, web_search="news" if plan == "search" else ""
-            )
-        return _FAULTS[plan]
-
     def _look(self, running: RunningTurn, event: TurnEvent) -> None:
         """Check what an attempt did, as soon as it is over."""
         if isinstance(event, Answer | ChatStreamRetry | ChatError):
@@ -310,12 +227,14 @@ class ChatSimulation:
             self._looked += 1
             self._count_request(exchange)
             self._tell(exchange)
-            self._check_anchor(running, exchange, exchanges)
+            if exchange.previous_response_id is not None:
+                name = self._name(exchange.previous_response_id)
+                running.check_anchor(exchange, exchanges, self._models, name)
             if exchange.response_id is not None:
                 self._models[exchange.response_id] = running.model
                 running.answered = exchange.response_id
             if exchange.refused is not None:
-                self._check_refusal(running, exchange)
+                running.check_refusal(exchange.refused)
             if exchange.context is not None:
                 said = running.said(answered=answered)
                 check_context(exchange.context, said)
@@ -328,32 +247,6 @@ class ChatSimulation:
         if exchange.previous_response_id is not None:
             self.counts.lost += exchange.refused is not None
             self.counts.chained += exchange.refused is None
-
-    def _check_anchor(
-        self, running: RunningTurn, exchange: MemoryExchange, exchanges: Sequence[MemoryExchange]
-    ) -> None:
-        anchor = exchange.previous_response_id
-        if anchor is None:
-            return
-        if not running.chains:
-            raise Violation("chain-off", f"{self._name(anchor)} is continued")
-        outcome = next((one.outcome for one in exchanges if one.response_id == anchor), "unknown")
-        if outcome != "completed":
-            raise Violation("completed-anchor", f"the outcome of {self._name(anchor)} is {outcome}")
-        made = self._models.get(anchor, running.model)
-        if made != running.model:
-            raise Violation(
-                "same-model", f"{made} made {self._name(anchor)}, this turn is {running.model}"
-            )
-
-    def _check_refusal(self, running: RunningTurn, exchange: MemoryExchange) -> None:
-        refused = exchange.refused
-        assert refused is not None
-        if refused.code not in LOST and not refused.message.startswith("Item with id"):
-            raise Violation("valid-input", refused.message)
-        running.refused += 1
-        if running.refused > 1:
-            raise Violation("healed-once", "the provider refused twice in one turn")
 
     def _check_failure(self, running: RunningTurn, error: Exception) -> None:
         verdict = classify(error)
@@ -394,11 +287,3 @@ class ChatSimulation:
     def _word(self) -> str:
         self._count += 1
         return f"word{self._count}"
-
-
-_FAULTS: Final[Mapping[str, Step]] = {
-    "overloaded": HttpError(503),
-    "failed": ResponseFailed(),
-    "cut": CleanEndAfterEvent(4),
-    "closed": CloseAtByte(900),
-}

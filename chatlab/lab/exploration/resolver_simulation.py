@@ -25,7 +25,8 @@ from chatlab.lab.exploration.invariants import (
     check_system,
     words,
 )
-from chatlab.lab.memory.response_memory import RequestContext, ResponseMemory
+from chatlab.lab.memory.records import RequestContext
+from chatlab.lab.memory.response_memory import ResponseMemory
 from chatlab.lab.protocols.exchange import ReceivedRequest
 from chatlab.lab.protocols.good_answer import GoodAnswer, Ids, ToolCall
 from chatlab.lab.protocols.openai_responses import body as response_body

@@ -7,110 +7,18 @@ model would see has to be valid; else the request is refused as the real API ref
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
 from chatlab.lab.memory.input_items import Item, previous_id, read_input, tokens
 from chatlab.lab.memory.pairing_rules import ItemPairs, check_calls, check_unique
-from chatlab.lab.protocols.refusal import InputRefused, Refusal
+from chatlab.lab.memory.records import MemoryExchange, RequestContext, StoredResponse
+from chatlab.lab.protocols.refusal import InputRefused
 
 KEPT = ("completed", "incomplete")
 """The outcomes after which a response is stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResponse:
-    """A response that the provider keeps.
-
-    Parameters
-    ----------
-    id : str
-        The response's id.
-    status : str
-        ``completed`` or ``incomplete``.
-    previous_response_id : str or None
-        The response that it continues.
-    model : str
-        As the request named it.
-    context : tuple of dict
-        The items of the complete chain, oldest first: each request's input and its output, up to
-        and including this response's.
-    """
-
-    id: str
-    status: str
-    previous_response_id: str | None
-    model: str
-    context: tuple[Item, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """What a request means to the memory.
-
-    Parameters
-    ----------
-    previous_response_id : str or None
-        The response to continue.
-    sent : tuple of dict
-        The items of the request's input.
-    context : tuple of dict or None
-        What the model would see; None for a refused request.
-    refused : Refusal or None
-        Why the request is refused.
-    stores : bool
-        Whether a good answer to it is stored.
-    """
-
-    previous_response_id: str | None = None
-    sent: tuple[Item, ...] = ()
-    context: tuple[Item, ...] | None = None
-    refused: Refusal | None = None
-    stores: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryExchange:
-    """One request to ``/v1/responses``, and how it ended.
-
-    Parameters
-    ----------
-    attempt : int
-        From 0, as in `ReceivedRequest`.
-    response_id : str or None
-        None unless a response began.
-    previous_response_id : str or None
-        The response that the request continues.
-    sent : tuple of dict
-        The items of the input, each with its type, texts as parts; empty for unreadable input.
-    context : tuple of dict or None
-        All items that the model saw: remembered ones first, references resolved. None when no
-        response began.
-    refused : Refusal or None
-        Why the memory refused the request.
-    outcome : str or None
-        ``completed``, ``incomplete``, ``failed`` (an error in the stream) or ``cut`` (the answer
-        stopped before its end); None when no response began.
-    bytes_sent : int
-        Size of the request's body in bytes.
-    tokens_sent : int
-        Estimated tokens of the items sent, see `input_items.tokens`.
-    context_tokens : int
-        Estimated tokens of the context; 0 without one.
-    """
-
-    attempt: int
-    response_id: str | None
-    previous_response_id: str | None
-    sent: tuple[Item, ...]
-    context: tuple[Item, ...] | None
-    refused: Refusal | None
-    outcome: str | None
-    bytes_sent: int
-    tokens_sent: int
-    context_tokens: int
 
 
 class ResponseMemory:

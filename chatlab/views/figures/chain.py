@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from chatlab.lab.exploration.invariants import TraceLine as Act
     from chatlab.lab.exploration.model_check import Exploration as Explored
-    from chatlab.lab.memory.response_memory import MemoryExchange as Exchange
+    from chatlab.lab.memory.records import MemoryExchange as Exchange
 
 _MAX_CHARS: Final = 64
 
