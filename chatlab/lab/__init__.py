@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from chatlab.lab.faults.vocabulary import FAULTS, Fault, parse_fault
     from chatlab.lab.memory.records import MemoryExchange, StoredResponse
     from chatlab.lab.memory.response_memory import ResponseMemory
-    from chatlab.lab.protocols.exchange import ReceivedRequest
+    from chatlab.lab.protocols.exchange import ReceivedRequest, Refusal
     from chatlab.lab.protocols.good_answer import GoodAnswer, TokenUsage, ToolCall
     from chatlab.lab.protocols.notation import ScriptError
-    from chatlab.lab.protocols.refusal import Refusal
     from chatlab.lab.provider.server import FakeProvider
     from chatlab.lab.replaying.driver import areplay, replay
     from chatlab.lab.replaying.result import LogLine, Replay
@@ -41,7 +40,7 @@ _MODULES = {
     "ReceivedRequest": "protocols.exchange",
     "RecordedExchange": "faults.recorded_exchange",
     "RecordingTransport": "cassettes.recorder",
-    "Refusal": "protocols.refusal",
+    "Refusal": "protocols.exchange",
     "Replay": "replaying.result",
     "ResponseMemory": "memory.response_memory",
     "SampleStep": "faults.script",

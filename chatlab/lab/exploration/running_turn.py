@@ -10,7 +10,7 @@ from chatlab.chat import ChainedTurn, Message, ToolResultPart
 from chatlab.chat.messages.history import encode, read
 from chatlab.lab.exploration.invariants import LOST, Violation
 from chatlab.lab.memory.records import MemoryExchange
-from chatlab.lab.protocols.refusal import Refusal
+from chatlab.lab.protocols.exchange import Refusal
 
 
 class ClientCrash(BaseException):

@@ -21,6 +21,7 @@ from chatlab.lab.protocols.exchange import (
 from chatlab.lab.protocols.notation import ScriptError, near
 from chatlab.lab.protocols.table import JSON_TYPE
 
+_NAMED_ERRORS = frozenset({"/v1/responses", "/v1/messages"})
 _EVENT_TYPES = frozenset({"error", "response.failed", "response.incomplete"})
 
 
@@ -148,7 +149,7 @@ def _guess_type(sample: Sample, content: bytes) -> str:
 
 def _error_event(sample: Sample, path: str) -> BodyPiece:
     """Return the sample as an event, in the words of the endpoint that was called."""
-    name = None if path == "/v1/chat/completions" else "error"
+    name = "error" if path in _NAMED_ERRORS else None
     if isinstance(sample.body, str):
         if sample.body.startswith(("event:", "data:")):
             return BodyPiece(utf8(sample.body.rstrip("\n") + "\n\n"))

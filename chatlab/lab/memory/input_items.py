@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from chatlab.lab.protocols.exchange import utf8
-from chatlab.lab.protocols.refusal import InputRefused
+from chatlab.lab.protocols.exchange import InputRefused, utf8
 
 Item: TypeAlias = Mapping[str, Any]
 """One item of an input or an output, as JSON; not to be changed."""

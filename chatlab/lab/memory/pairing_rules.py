@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Final
 
 from chatlab.lab.memory.input_items import Item
-from chatlab.lab.protocols.refusal import InputRefused
+from chatlab.lab.protocols.exchange import InputRefused
 
 _CALLS: Final = {
     "function_call": "function call",

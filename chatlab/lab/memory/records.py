@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chatlab.lab.memory.input_items import Item
-from chatlab.lab.protocols.refusal import Refusal
+from chatlab.lab.protocols.exchange import Refusal
 
 
 @dataclass(frozen=True, slots=True)

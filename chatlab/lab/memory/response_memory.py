@@ -15,7 +15,7 @@ from typing import Any
 from chatlab.lab.memory.input_items import Item, previous_id, read_input, tokens
 from chatlab.lab.memory.pairing_rules import ItemPairs, check_calls, check_unique
 from chatlab.lab.memory.records import MemoryExchange, RequestContext, StoredResponse
-from chatlab.lab.protocols.refusal import InputRefused
+from chatlab.lab.protocols.exchange import InputRefused
 
 KEPT = ("completed", "incomplete")
 """The outcomes after which a response is stored."""

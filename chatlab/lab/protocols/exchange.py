@@ -97,8 +97,16 @@ class ReceivedRequest:
 
     @property
     def stream(self) -> bool:
-        """Whether the client asked for an event stream."""
-        return isinstance(self.body, dict) and self.body.get("stream") is True
+        """Whether the client asked for a stream: in the body, for Gemini in the path.
+
+        Ollama streams unless it is told not to.
+        """
+        if not isinstance(self.body, dict):
+            return False
+        asked = self.body.get("stream")
+        if self.path.startswith("/api/"):
+            return asked is not False
+        return asked is True or self.path.endswith(":streamGenerateContent")
 
 
 class End(StrEnum):
@@ -162,6 +170,46 @@ class Reply:
                 f"{where}: this reply has {total} event(s); count up to {total - spare}"
             )
         return self.body[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the API refuses a request: the HTTP status and the error of its envelope.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status, 400 or 404.
+    code : str or None
+        The error's machine-readable code.
+    message : str
+        The provider's sentence.
+    param : str or None
+        The request parameter that is wrong.
+    """
+
+    status: int
+    code: str | None
+    message: str
+    param: str | None
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The object under ``error`` in the reply's body."""
+        return {
+            "message": self.message,
+            "type": "invalid_request_error",
+            "param": self.param,
+            "code": self.code,
+        }
+
+
+class InputRefused(Exception):
+    """The request is refused; ``refusal`` says why."""
+
+    def __init__(self, status: int, code: str | None, message: str, param: str | None) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(status, code, message, param)
 
 
 def whole(status: int, headers: Iterable[tuple[str, str]], content: bytes) -> Reply:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chatlab.lab.protocols.refusal import InputRefused
+from chatlab.lab.protocols.exchange import InputRefused
 
 
 def check_chat_completions(body: Mapping[str, Any]) -> None:

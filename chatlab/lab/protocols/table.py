@@ -1,4 +1,4 @@
-"""The three wire protocols that the fake provider speaks, one row each, and their error shapes."""
+"""The wire protocols that the fake provider speaks, one row each, and their error shapes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from typing import Any
 
 from chatlab.lab.protocols import anthropic_messages as protocol_messages
 from chatlab.lab.protocols import chat_completions as protocol_chat
+from chatlab.lab.protocols import cohere_chat, gemini, mistral_chat, ollama
 from chatlab.lab.protocols import openai_responses as protocol_responses
-from chatlab.lab.protocols.exchange import BodyPiece, ReceivedRequest, Reply, compact, event, whole
+from chatlab.lab.protocols.exchange import (
+    BodyPiece,
+    ReceivedRequest,
+    Refusal,
+    Reply,
+    compact,
+    event,
+    whole,
+)
 from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
 from chatlab.lab.protocols.message_pairing import (
     check_anthropic_messages,
     check_chat_completions,
 )
-from chatlab.lab.protocols.refusal import Refusal
 
 JSON_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -32,6 +40,7 @@ class Protocol:
     errors: dict[str, tuple[int, dict[str, Any]]]
     error_body: Callable[[dict[str, Any]], dict[str, Any]]
     error_event: Callable[[dict[str, Any], int], BodyPiece]
+    stream_type: str = STREAM_TYPE
     check: Callable[[Mapping[str, Any]], None] | None = None
     """Raises `InputRefused` for a request that the API refuses; None: `ResponseMemory` does."""
 
@@ -39,7 +48,7 @@ class Protocol:
         """Return the reply that says ``success``, as JSON or as events, as the caller asked."""
         if request.stream:
             pieces = self.events(success, request, ids)
-            headers = self._headers(ids, STREAM_TYPE, ("cache-control", "no-cache"))
+            headers = self._headers(ids, self.stream_type, ("cache-control", "no-cache"))
             reply = Reply(200, headers, _paced(pieces, success))
         else:
             content = compact(self.body(success, request, ids))
@@ -51,6 +60,8 @@ class Protocol:
         """Return an error reply; without a name from `ERRORS` the one that goes with ``status``."""
         usual = (name for name, (code, _) in self.errors.items() if code == status)
         payload = self.errors[error or next(usual, "server_error")][1]
+        if isinstance(payload.get("code"), int):
+            payload = {**payload, "code": status}
         headers = self._headers(ids, JSON_TYPE, *extra)
         return whole(status, headers, compact(self.error_body(payload)))
 
@@ -169,6 +180,50 @@ PROTOCOLS: dict[str, Protocol] = {
             error_event=lambda error, number: event(_anthropic_body(error), "error"),
             check=check_anthropic_messages,
         ),
+        Protocol(
+            path="/mistral/v1/chat/completions",
+            id_header="mistral-correlation-id",
+            body=mistral_chat.body,
+            events=mistral_chat.events,
+            errors=mistral_chat.ERRORS,
+            error_body=mistral_chat.error_body,
+            error_event=lambda error, number: event(error),
+        ),
+        Protocol(
+            path="/v2/chat",
+            id_header="x-debug-trace-id",
+            body=cohere_chat.body,
+            events=cohere_chat.events,
+            errors=cohere_chat.ERRORS,
+            error_body=cohere_chat.error_body,
+            error_event=cohere_chat.error_event,
+        ),
+        Protocol(
+            path="/api/chat",
+            id_header="x-request-id",
+            body=ollama.body,
+            events=ollama.events,
+            errors=ollama.ERRORS,
+            error_body=ollama.error_body,
+            error_event=lambda error, number: ollama.line(ollama.error_body(error)),
+            stream_type=ollama.STREAM_TYPE,
+        ),
+        Protocol(
+            path="/v1beta/models/MODEL:generateContent",
+            id_header="x-request-id",
+            body=gemini.body,
+            events=gemini.events,
+            errors=gemini.ERRORS,
+            error_body=gemini.error_body,
+            error_event=lambda error, number: event(gemini.error_body(error)),
+        ),
     )
 }
-"""The endpoints by path."""
+"""The endpoints by path; `protocol_of` finds the one of a request."""
+
+
+def protocol_of(path: str) -> Protocol | None:
+    """Return the protocol of a request's path, None for an unknown path."""
+    if gemini.PATH.fullmatch(path):
+        return PROTOCOLS["/v1beta/models/MODEL:generateContent"]
+    return PROTOCOLS.get(path)

@@ -14,12 +14,19 @@ from chatlab.lab.faults.script import Player, SampleStep, Script, Step
 from chatlab.lab.faults.vocabulary import RefuseConnection
 from chatlab.lab.memory.input_items import tokens
 from chatlab.lab.memory.response_memory import ResponseMemory
-from chatlab.lab.protocols.exchange import MAX_BODY_BYTES, ReceivedRequest, Reply, compact, whole
+from chatlab.lab.protocols.exchange import (
+    MAX_BODY_BYTES,
+    InputRefused,
+    ReceivedRequest,
+    Refusal,
+    Reply,
+    compact,
+    whole,
+)
 from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
 from chatlab.lab.protocols.notation import ScriptError, near
 from chatlab.lab.protocols.openai_responses import body as finished
-from chatlab.lab.protocols.refusal import InputRefused, Refusal
-from chatlab.lab.protocols.table import JSON_TYPE, PROTOCOLS
+from chatlab.lab.protocols.table import JSON_TYPE, PROTOCOLS, Protocol, protocol_of
 
 RESPONSES = "/v1/responses"
 
@@ -142,7 +149,7 @@ class Responder:
     ) -> tuple[Reply, ReceivedRequest]:
         """Return the reply of a provider without a memory, and the request with what it met."""
         reply, ended = self._reply(step, request, attempt, self._success(step))
-        check = PROTOCOLS[request.path].check if self._validates else None
+        check = _protocol(request).check if self._validates else None
         if step is not None and ended is not None and check is not None:
             try:
                 check(request.body)
@@ -161,7 +168,7 @@ class Responder:
                 return played(step, self._recorded[step], request), None
             if success.web_search and request.path != RESPONSES:
                 raise ScriptError(f"web_search is for {RESPONSES} only, not for {request.path}")
-            protocol, ids = PROTOCOLS[request.path], Ids(self._script.seed, attempt)
+            protocol, ids = _protocol(request), Ids(self._script.seed, attempt)
             good = reply = protocol.good(success, request, ids)
             if isinstance(step, SampleStep):
                 reply = as_reply(self._samples[step.id], good, request, step.after_event)
@@ -178,12 +185,19 @@ class Responder:
     ) -> tuple[Reply, ReceivedRequest]:
         """Return the refusal; the step is left for the next request."""
         self.player.give_back(attempt, step)
-        reply = PROTOCOLS[request.path].refused(refusal, Ids(self._script.seed, attempt))
+        reply = _protocol(request).refused(refusal, Ids(self._script.seed, attempt))
         return reply, replace(request, met=f"status {reply.status}")
 
     def _keep(self, request: ReceivedRequest) -> None:
         with self._lock:
             self._kept.append(request)
+
+
+def _protocol(request: ReceivedRequest) -> Protocol:
+    """Return the protocol of a request that is not `_unfit`."""
+    protocol = protocol_of(request.path)
+    assert protocol is not None
+    return protocol
 
 
 def _name(step: Step | None) -> str:
@@ -198,7 +212,7 @@ def _unfit(request: ReceivedRequest) -> Reply | None:
     if host not in _HOSTS:
         text = f"this provider answers on {' and '.join(sorted(_HOSTS))} only, not on {host!r}"
         return _lab_error(421, "wrong_host", text)
-    if request.path not in PROTOCOLS:
+    if protocol_of(request.path) is None:
         hint = near(request.path, PROTOCOLS)
         text = f"no endpoint {request.path}{hint or '; there are ' + ', '.join(PROTOCOLS)}"
         return _lab_error(404, "unknown_endpoint", text)

@@ -1,4 +1,4 @@
-"""A fake OpenAI and Anthropic provider on a real loopback socket."""
+"""A fake provider on a real loopback socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chatlab.lab.provider.responder import Responder
 
 
 class FakeProvider:
-    """A fake OpenAI and Anthropic provider that plays a script to whatever client calls.
+    """A fake provider that plays a script to whatever client calls.
 
     >>> from openai import OpenAI
     >>> with FakeProvider(["http-error:429", "success"]) as provider:
@@ -30,6 +30,8 @@ class FakeProvider:
     >>> [request.met for request in provider.requests]
     ['http-error:429', 'success']
 
+    It speaks OpenAI's Responses and Chat Completions, Anthropic's Messages, Gemini's
+    generateContent, Ollama's chat, Cohere's chat (version 2) and Mistral's chat.
     It listens on 127.0.0.1 only, in a thread of its own, and speaks HTTP/1.1 and HTTP/2 (with
     prior knowledge; with ``tls=True`` as the client negotiates). It needs no key and keeps none.
     Steps go to attempts as they arrive, whichever client sends them. Use it as a context manager,
@@ -125,6 +127,26 @@ class FakeProvider:
     def anthropic_base_url(self) -> str:
         """The ``base_url`` for an anthropic client."""
         return self.base_url
+
+    @property
+    def gemini_base_url(self) -> str:
+        """The ``base_url`` in the HTTP options of a google-genai client."""
+        return self.base_url
+
+    @property
+    def ollama_host(self) -> str:
+        """The ``host`` of an ollama client."""
+        return self.base_url
+
+    @property
+    def cohere_base_url(self) -> str:
+        """The ``base_url`` of a cohere client, version 2."""
+        return self.base_url
+
+    @property
+    def mistral_server_url(self) -> str:
+        """The ``server_url`` of a mistralai client."""
+        return f"{self.base_url}/mistral"
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
