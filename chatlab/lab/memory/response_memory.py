@@ -6,7 +6,8 @@ model would see has to be valid; else the request is refused as the real API ref
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
@@ -40,6 +41,9 @@ class ResponseMemory:
     not_found : int
         The status for an unknown `previous_response_id`: 400 as OpenAI answers, or 404 as some
         compatible servers do.
+    kept : int or None
+        How many responses and exchanges are kept, the latest; None keeps all. A response that is
+        not kept has expired.
 
     Attributes
     ----------
@@ -53,18 +57,19 @@ class ResponseMemory:
         For another ``not_found``.
     """
 
-    def __init__(self, *, not_found: int = 400) -> None:
+    def __init__(self, *, not_found: int = 400, kept: int | None = None) -> None:
         """Begin empty."""
         if not_found not in (400, 404):
             raise ValueError(f"ResponseMemory: not_found is {not_found!r}; give 400 or 404")
         self.zero_retention = False
         self._not_found = not_found
+        self._kept = kept
         self._lock = Lock()
         self._responses: dict[str, StoredResponse] = {}
         self._items: dict[str, Item] = {}
         self._sources: dict[str, tuple[str, ...]] = {}
         self._pairs = ItemPairs()
-        self._exchanges: list[MemoryExchange] = []
+        self._exchanges: deque[MemoryExchange] = deque(maxlen=kept)
 
     def __repr__(self) -> str:
         """Return the counts."""
@@ -89,7 +94,7 @@ class ResponseMemory:
             self.zero_retention = False
             self._responses, self._items, self._sources = {}, {}, {}
             self._pairs = ItemPairs()
-            self._exchanges = []
+            self._exchanges.clear()
 
     def forget(self, *ids: str) -> None:
         """Let responses with their items, or single items, expire; without ids, all of them.
@@ -97,11 +102,15 @@ class ResponseMemory:
         Ids that are not stored are ignored.
         """
         with self._lock:
-            for name in ids or tuple(self._responses):
-                self._responses.pop(name, None)
-                self._items.pop(name, None)
-                for item in self._sources.pop(name, ()):
-                    self._items.pop(item, None)
+            self._drop(ids or tuple(self._responses))
+
+    def _drop(self, ids: Iterable[str]) -> None:
+        """Remove responses with their items, or single items. Hold the lock."""
+        for name in ids:
+            self._responses.pop(name, None)
+            self._items.pop(name, None)
+            for item in self._sources.pop(name, ()):
+                self._items.pop(item, None)
 
     def ask(self, body: Mapping[str, Any]) -> RequestContext:
         """Return what a request with this JSON body means, refused or not."""
@@ -212,3 +221,5 @@ class ResponseMemory:
         made = {item["id"]: item for item in output}
         self._items |= made
         self._sources[own] = tuple(made)
+        if self._kept is not None:
+            self._drop(tuple(self._responses)[: max(len(self._responses) - self._kept, 0)])

@@ -61,7 +61,9 @@ class Responder:
         self._shelf = samples
         self._counts_tokens = memory is not None
         self._validates = validate
-        self._memory = ResponseMemory() if memory is None and validate else memory
+        if memory is None and validate:
+            memory = ResponseMemory(kept=requests_kept)
+        self._memory = memory
         self._kept: deque[ReceivedRequest] = deque(maxlen=requests_kept)
         self._lock = Lock()
         self._turn = Lock()

@@ -876,3 +876,16 @@ def test_the_same_requests_give_the_same_memory() -> None:
         return memory.exchanges, dict(memory.responses)
 
     assert run() == run()
+
+
+def test_a_memory_keeps_only_so_many() -> None:
+    """The oldest responses expire with their items, and the exchanges are the latest."""
+    memory = ResponseMemory(kept=2)
+    with serving(ON, memory) as (_, client):
+        first = client.ask("1")
+        second = client.ask("2", previous_response_id=first.id)
+        third = client.ask("3", previous_response_id=second.id)
+        assert list(memory.responses) == [second.id, third.id]
+        assert len(memory.exchanges) == 2
+        assert client.refused(previous_response_id=first.id).code == "previous_response_not_found"
+        assert "1" in json.dumps(memory.responses[third.id].context)
