@@ -130,7 +130,7 @@ def _without(record: Mapping[str, object], secrets: Sequence[str]) -> dict[str, 
 
 
 def _runs(body: str) -> dict[str, list[tuple[re.Match[str], str]]]:
-    """Return what events of the same kind and index say, each with the place where it stands."""
+    """Return what events of the same kind and index say, each with its match in the body."""
     runs: dict[tuple[str, ...], list[tuple[re.Match[str], str]]] = {}
     for line in _LINE.finditer(body):
         if not line[0].startswith("data:"):

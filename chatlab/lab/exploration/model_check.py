@@ -166,7 +166,7 @@ def _simulations(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the warnings of turns whose history cannot be reloaded: here it is on purpose."""
+    """Silence the warnings of turns whose history cannot be reloaded: here they are expected."""
     logger = logging.getLogger("chatlab.chat")
     level = logger.level
     logger.setLevel(logging.ERROR)

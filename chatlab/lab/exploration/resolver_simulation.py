@@ -2,7 +2,7 @@
 
 The provider's state is real (`ResponseMemory`); there is no HTTP and no `ChainedTurn`, so a
 question takes about a millisecond. The client does what a resolver's caller has to do: it stores
-every step, and after a crash it goes on with what is stored.
+every step, and after a crash it continues with what is stored.
 """
 
 from __future__ import annotations
@@ -146,9 +146,9 @@ class ResolverSimulation:
 
     def import_turn(self) -> None:
         """A question and its answer come from another client: no response id, no model."""
-        asked, told = self._word(), self._word()
-        self._note("client", f"imports {asked} and its answer {told}")
-        self._history += [Message("user", asked), Message("assistant", told)]
+        question, answer = self._word(), self._word()
+        self._note("client", f"imports {question} and its answer {answer}")
+        self._history += [Message("user", question), Message("assistant", answer)]
 
     def spoil(self) -> None:
         """The store gives a record that cannot be read."""

@@ -163,7 +163,7 @@ def _error_event(sample: Sample, path: str) -> BodyPiece:
 
 
 def _payload(sample: Sample) -> dict[str, Any]:
-    """Return the event's JSON: the body, JSON that stands in the text, or the text as a message."""
+    """Return the event's JSON: the body, JSON in the text, or the text as a message."""
     if isinstance(sample.body, dict):
         return sample.body
     words = _words(sample)

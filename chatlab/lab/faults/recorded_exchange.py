@@ -85,7 +85,7 @@ class RecordedResponse:
     chunks: tuple[Chunk, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise `ScriptError` for a status that is none, or times that go back."""
+        """Raise `ScriptError` for an invalid status, or times that decrease."""
         check(self)
         before_s = self.at_s
         for number, chunk in enumerate(self.chunks):
@@ -117,7 +117,7 @@ class RecordedEnd:
     h2_code: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ScriptError` for an end that is none of `ENDS`."""
+        """Raise `ScriptError` unless ``how`` is one of `ENDS`."""
         check(self)
 
 

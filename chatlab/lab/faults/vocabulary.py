@@ -1,6 +1,6 @@
 """The vocabulary of faults: what one attempt can meet instead of a good answer.
 
-    nobody there             refuse-connection
+    no connection            refuse-connection
     nothing comes            reset-before-headers  close-before-headers  stall-before-headers
                              stall-before-content
     the answer stops         silence-after-event   clean-end-after-event clean-end-at-byte

@@ -67,7 +67,7 @@ def _stop_reason(success: GoodAnswer) -> str:
 
 
 def _message(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> dict[str, Any]:
-    """Return the message as it stands when it starts."""
+    """Return the message of ``message_start``."""
     return {
         "id": ids.make("msg_"),
         "type": "message",

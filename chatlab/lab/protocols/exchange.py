@@ -99,7 +99,7 @@ class ReceivedRequest:
     def stream(self) -> bool:
         """Whether the client asked for a stream: in the body, for Gemini in the path.
 
-        Ollama streams unless it is told not to.
+        Ollama streams by default.
         """
         if not isinstance(self.body, dict):
             return False
@@ -153,7 +153,7 @@ class Reply:
     head_after_s: float = 0.0
 
     def place(self, after_event: int | None) -> int:
-        """Return how many events come first: as told, or up to and with the first content."""
+        """Return ``after_event``, or the number of events up to and including the first content."""
         if after_event is not None:
             return after_event
         contents = (i for i, piece in enumerate(self.body) if piece.content)

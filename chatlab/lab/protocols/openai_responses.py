@@ -151,7 +151,7 @@ def _function_call(call: ToolCall, ids: Ids) -> dict[str, Any]:
 
 
 def _shell(request: ReceivedRequest, ids: Ids) -> dict[str, Any]:
-    """Return the response as it stands when it starts."""
+    """Return the response of ``response.created``."""
     echoed = {key: request.body.get(key, value) for key, value in _ECHOED.items()}
     return {
         "id": ids.make("resp_"),

@@ -139,8 +139,7 @@ def _openai_body(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _anthropic_body(error: dict[str, Any]) -> dict[str, Any]:
-    told = {key: error[key] for key in ("type", "message")}
-    return {"type": "error", "error": told}
+    return {"type": "error", "error": {key: error[key] for key in ("type", "message")}}
 
 
 def _responses_event(error: dict[str, Any], number: int) -> BodyPiece:

@@ -23,7 +23,7 @@ class Service:
     """What a connection needs of its provider.
 
     answer: gives the reply to a request. sleep: waits for a delay of the script. request_s: how
-    long a request may take to arrive once it has begun. activity: is told what is in progress.
+    long a request may take to arrive once it has begun. activity: counts the answers in progress.
     """
 
     answer: AnswerRequest

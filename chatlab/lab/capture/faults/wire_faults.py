@@ -1,4 +1,4 @@
-"""Faults below HTTP: nobody there, the answer stops, TLS, garbled framing, timers, HTTP/2."""
+"""Faults below HTTP: no connection, the answer stops, TLS, garbled framing, timers, HTTP/2."""
 
 from __future__ import annotations
 

@@ -57,13 +57,13 @@ CUT: Final = (
 )
 """The connection ends too early."""
 TLS: Final = ("tls-self-signed", "tls-handshake-closed", "plain-http-on-tls-port")
-"""There is no secured connection."""
+"""The TLS connection fails."""
 GARBLE: Final = ("bad-chunk-size", "no-http")
-"""What comes back is no HTTP."""
+"""The answer is not HTTP."""
 WIRE: Final = (*CONNECT, *CUT, "read-timeout", *TLS, *GARBLE)
 """What every HTTP client can meet."""
 JSON: Final = ("html-page", "json-cut")
-"""What comes back is no JSON."""
+"""The answer is not JSON."""
 
 
 def but(names: tuple[str, ...], *without: str) -> tuple[str, ...]:

@@ -35,37 +35,41 @@ def observe(program: Program, fault: ClientFault) -> Observation:
         url = f"{scheme}://{fault.host or HOST}:{origin.port}/v1/chat/completions"
         knobs = json.dumps(dict(fault.knobs))
         if program.language == "shell":
-            told = _SHELL[program.name](url, fault)
+            reported = _SHELL[program.name](url, fault)
         else:
             command = _COMMANDS[program.language](program)
-            told = _told(program, [*command, program.name, url, knobs])
-        if told.get("missing"):
-            hint = str(told["missing"]).replace("npm install", f"npm install --prefix {tools()}")
+            reported = _driver_output(program, [*command, program.name, url, knobs])
+        if reported.get("missing"):
+            hint = str(reported["missing"]).replace(
+                "npm install", f"npm install --prefix {tools()}"
+            )
             raise CaptureError(f"{program.name}: not installed here; {hint}")
-        if told.get("passed"):
+        if reported.get("passed"):
             raise CaptureError(f"{program.name}: {fault.name} made nothing fail")
-        if not any(told.get(name) for name in ("body", "exception", "text")):
+        if not any(reported.get(name) for name in ("body", "exception", "text")):
             raise CaptureError(f"{program.name}: {fault.name} failed without a word")
         return Observation(
-            version=str(told.get("version") or _version_of(program)),
-            status=_whole(told.get("status")),
-            headers=_texts(told.get("headers")),
-            body=told.get("body") or None,
-            exception=_exception(told.get("exception")),
-            text=_text(told.get("text")),
+            version=str(reported.get("version") or _version_of(program)),
+            status=_whole(reported.get("status")),
+            headers=_texts(reported.get("headers")),
+            body=reported.get("body") or None,
+            exception=_exception(reported.get("exception")),
+            text=_text(reported.get("text")),
             ports={origin.port: _PORT},
-            live=_live(told.get("live")),
+            live=_live(reported.get("live")),
         )
 
 
-def _told(program: Program, command: list[str]) -> dict[str, object]:
+def _driver_output(program: Program, command: list[str]) -> dict[str, object]:
     done = run(program.name, command)
     try:
-        told = json.loads(done.stdout.strip().splitlines()[-1])
+        reported = json.loads(done.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):
         tail = (done.stderr or done.stdout).strip()[-400:]
-        raise CaptureError(f"{program.name}: the driver told nothing; it said: {tail}") from None
-    return told if isinstance(told, dict) else {}
+        raise CaptureError(
+            f"{program.name}: the driver printed no result; it printed: {tail}"
+        ) from None
+    return reported if isinstance(reported, dict) else {}
 
 
 def run(name: str, command: list[str], **options: object) -> subprocess.CompletedProcess[str]:

@@ -52,8 +52,8 @@ def observe(server: Server, cases: Iterable[Case]) -> Iterator[tuple[Case, bool,
                 try:
                     seen = _ask(port, case, filled)
                 except OSError as error:
-                    told = f"{server.name}: {case.name}: gave no answer ({error})"
-                    raise CaptureError(told) from None
+                    reported = f"{server.name}: {case.name}: gave no answer ({error})"
+                    raise CaptureError(reported) from None
                 if case.page:
                     yield case, False, _answered(version, seen, stable)
                 if case.log is not None:
@@ -151,9 +151,9 @@ def _log_line(server: Server, case: Case, log: Path, start: int) -> str:
     while time.monotonic() < end:
         raw = log.read_bytes()[start:] if log.exists() else b""
         lines = raw.decode("utf-8", "replace").splitlines()
-        told = [line for line in lines if case.log is not None and case.log in line]
-        if told:
-            return "\n".join(told[-2:])
+        reported = [line for line in lines if case.log is not None and case.log in line]
+        if reported:
+            return "\n".join(reported[-2:])
         time.sleep(0.1)
     raise CaptureError(f"{server.name}: {case.name}: no log line holds {case.log!r}")
 

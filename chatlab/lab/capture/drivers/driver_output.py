@@ -25,7 +25,7 @@ class Logged(Exception):
 
 
 def module(name: str) -> Untyped:
-    """The module `name`, untyped: which of them are installed is no concern of chatlab's."""
+    """The module `name`, untyped: chatlab does not depend on it."""
     return import_module(name)
 
 
@@ -37,24 +37,24 @@ def tell(calls: Mapping[str, tuple[str, Call]], arguments: list[str]) -> None:
     """
     program, url, knobs = arguments[0], arguments[1], json.loads(arguments[2])
     distribution, call = calls[program]
-    told: dict[str, object]
+    reported: dict[str, object]
     try:
         version = (
             sys.version.split()[0] if distribution == "python" else metadata.version(distribution)
         )
     except metadata.PackageNotFoundError:
-        told = {"missing": f"pip install {distribution}"}
+        reported = {"missing": f"pip install {distribution}"}
     else:
-        told = {"version": version}
+        reported = {"version": version}
         try:
             with redirect_stdout(sys.stderr):
                 call(url, knobs)
-            told["passed"] = True
+            reported["passed"] = True
         except Logged as line:
-            told["text"] = str(line)
+            reported["text"] = str(line)
         except BaseException as error:
-            told |= observed(error)
-    print(json.dumps(told, default=str))
+            reported |= observed(error)
+    print(json.dumps(reported, default=str))
 
 
 def observed(error: BaseException) -> dict[str, object]:
@@ -99,12 +99,12 @@ def _answer(error: BaseException) -> dict[str, object]:
 
 def chain(error: BaseException) -> str:
     """The traceback of `error` with its causes, but without frames."""
-    told = traceback.TracebackException.from_exception(error)
-    waiting: list[traceback.TracebackException | None] = [told]
+    reported = traceback.TracebackException.from_exception(error)
+    waiting: list[traceback.TracebackException | None] = [reported]
     while waiting:
         link = waiting.pop()
         if link is not None:
             link.stack = traceback.StackSummary()
             waiting += [link.__cause__, link.__context__, *(link.exceptions or ())]
-    lines = "".join(told.format()).splitlines()
+    lines = "".join(reported.format()).splitlines()
     return "\n".join(line for line in lines if line != "Traceback (most recent call last):")
