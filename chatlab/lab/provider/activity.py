@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-PASSES: Final = 3
-"""Passes of the loop after which everything that had arrived has been read."""
+PASSES: Final = 20
+"""Passes of the loop in which nothing happens before it counts as idle.
+
+A connection that has just arrived with its request takes about six until its answer begins.
+"""
 
 
 class Activity:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import resource
 import socket
@@ -15,9 +14,9 @@ import h2.connection
 import h2.events
 import httpx2
 import pytest
-from support.lab_calls import CALLERS, HELLO, PATHS
+from support.lab_calls import CALLERS, PATHS
 
-from chatlab.lab import FakeProvider, GoodAnswer
+from chatlab.lab import FakeProvider
 from chatlab.lab.protocols import exchange
 from chatlab.lab.provider import http1, http2, responder
 
@@ -147,43 +146,3 @@ def test_half_a_request_over_http2_is_reset() -> None:
                 if isinstance(event, h2.events.ResponseReceived):
                     status = dict(event.headers or ())[b":status"]
         assert status == b"200"
-
-
-def test_idle_waits_for_an_answer_and_not_for_a_stalled_one() -> None:
-    """What arrived before the call has been answered when it is done."""
-    released = asyncio.Event()
-    asked: list[asyncio.AbstractEventLoop] = []
-
-    async def sleep(_seconds: float) -> None:
-        asked.append(asyncio.get_running_loop())
-        await released.wait()
-
-    steps = ["silence-after-event:2", GoodAnswer("Slow.", content_after_s=5)]
-    with FakeProvider(steps, sleep=sleep) as fake, httpx2.Client(trust_env=False) as http:
-        fake.idle().result()
-        body = {**HELLO, "stream": True}
-        with http.stream("POST", fake.base_url + CHAT, json=body) as stalled:
-            received = stalled.iter_bytes()
-            fake.idle().result()
-            assert b"chat.completion.chunk" in next(received)
-            with http.stream("POST", fake.base_url + CHAT, json=body):
-                busy = fake.idle()
-                while not asked:
-                    pass
-                assert not busy.done()
-                asked[0].call_soon_threadsafe(released.set)
-                busy.result()
-    with pytest.raises(RuntimeError, match="is not running"):
-        fake.idle()
-
-
-def test_idle_can_be_awaited() -> None:
-    """In the client's own loop."""
-
-    async def main() -> list[str]:
-        async with FakeProvider("success") as fake, httpx2.AsyncClient(trust_env=False) as http:
-            await http.post(fake.base_url + CHAT, json=HELLO)
-            await asyncio.wrap_future(fake.idle())
-            return [one.met for one in fake.requests]
-
-    assert asyncio.run(main()) == ["success"]
