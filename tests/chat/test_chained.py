@@ -28,7 +28,8 @@ from chatlab.chat.messages.parts import BlockPart
 from chatlab.chat.storage.store_file import Store
 from chatlab.errors import Verdict, classify
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
-from chatlab.lab import FakeProvider, ResponseMemory, Script, Success, ToolCall
+from chatlab.lab import FakeProvider, ResponseMemory, Script, ToolCall
+from chatlab.lab import GoodAnswer as Success
 from chatlab.retry import Backoff, Cancelled, NestedRetriesWarning, VirtualClock, arun, run
 
 Option: TypeAlias = Any

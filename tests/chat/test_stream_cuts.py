@@ -25,7 +25,8 @@ from chatlab.chat.messages.events import Answer, ChatStreamRetry, MessagePart, T
 from chatlab.chat.stream.contracts import ANTHROPIC, CHAT, PROTOCOLS, RESPONSES, Outcome
 from chatlab.chat.turn import Turn
 from chatlab.errors import Kind
-from chatlab.lab import FakeProvider, Success
+from chatlab.lab import FakeProvider
+from chatlab.lab import GoodAnswer as Success
 from chatlab.retry import Backoff
 
 Client: TypeAlias = Any

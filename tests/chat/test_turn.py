@@ -41,7 +41,9 @@ from chatlab.chat.turn import Turn
 from chatlab.corpus import Corpus
 from chatlab.errors import Kind, Verdict, classify
 from chatlab.errors.payloads import chat_error
-from chatlab.lab import FakeProvider, Success, ToolCall, Usage
+from chatlab.lab import FakeProvider, ToolCall
+from chatlab.lab import GoodAnswer as Success
+from chatlab.lab import TokenUsage as Usage
 from chatlab.retry import (
     Backoff,
     Cancelled,

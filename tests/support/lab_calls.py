@@ -18,6 +18,9 @@ Answer: TypeAlias = Any
 """Whatever an SDK returns: its types have nothing in common."""
 
 KEY = "sk-a-secret-that-must-not-stay"
+HELLO = {"messages": [{"role": "user", "content": "Hi"}]}
+"""The body of a request to the stateless protocols."""
+
 _PLAIN = ssl.create_default_context()
 
 

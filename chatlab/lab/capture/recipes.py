@@ -7,21 +7,32 @@ import re
 import site
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from chatlab.corpus.sanitizer.sanitizing import sanitize
-from chatlab.lab.capture import clients, serving
-from chatlab.lab.capture.fault import Fault, Label
+from chatlab.lab.capture.faults.fault import ClientFault, Label
+from chatlab.lab.capture.faults.plans import Plan
 from chatlab.lab.capture.observation import CaptureError, Observation, tools
-from chatlab.lab.capture.plans import Plan
-from chatlab.lab.capture.program import Program
-from chatlab.lab.capture.programs import PROGRAMS
-from chatlab.lab.capture.server import Case, Server
-from chatlab.lab.capture.servers import SERVERS
+from chatlab.lab.capture.programs import run_program
+from chatlab.lab.capture.programs.other_programs import OTHER_PROGRAMS
+from chatlab.lab.capture.programs.program import Program
+from chatlab.lab.capture.programs.python_programs import PYTHON_PROGRAMS
+from chatlab.lab.capture.servers import run_server
+from chatlab.lab.capture.servers.gateways import GATEWAYS
+from chatlab.lab.capture.servers.proxies import PROXIES
+from chatlab.lab.capture.servers.server import Case, Server
 from chatlab.lab.capture.settle import settle
+
+PROGRAMS: Final[Mapping[str, Program]] = {
+    one.name: one for one in (*PYTHON_PROGRAMS, *OTHER_PROGRAMS)
+}
+"""Every client program by its name. One that words two faults alike meets only one of them."""
+
+SERVERS: Final[Mapping[str, Server]] = {one.name: one for one in (*PROXIES, *GATEWAYS)}
+"""Every proxy and gateway by its name."""
 
 _KEPT_HEADERS: Final = re.compile(
     r"content-type|server|via|retry-after(-ms)?|x-should-retry|x-amzn-errortype|x-ratelimit-.*"
@@ -113,7 +124,7 @@ def captured(chosen: list[Recipe]) -> Iterator[tuple[Recipe, dict[str, object] |
             continue
         fault = program.meets()[recipe.fault]
         try:
-            seen = clients.observe(program, fault)
+            seen = run_program.observe(program, fault)
         except CaptureError as error:
             yield recipe, error
         else:
@@ -132,7 +143,7 @@ def _served(
         if case.name in waiting or (case.log and f"{case.name}-log" in waiting)
     ]
     try:
-        for case, log, seen in serving.observe(server, cases):
+        for case, log, seen in run_server.observe(server, cases):
             recipe = waiting.pop(_named(case, log), None)
             if recipe is not None:
                 surface = "log_line" if log else "http_error"
@@ -143,7 +154,7 @@ def _served(
 
 
 def _of_client(
-    recipe: Recipe, program: Program, fault: Fault, seen: Observation
+    recipe: Recipe, program: Program, fault: ClientFault, seen: Observation
 ) -> dict[str, object]:
     sent = _status_of(fault.plan)
     if seen.status != sent or sent < 400:

@@ -1,1 +1,1 @@
-"""Record a stream to the byte, sanitize it, and play it again."""
+"""Record a stream to the byte, and save it without secrets."""

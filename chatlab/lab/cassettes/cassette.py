@@ -1,7 +1,7 @@
 """Cassettes: recorded exchanges with every chunk, its time, and how the stream ended.
 
-In memory a cassette holds what was received. What `Cassette.save` writes is without secrets: the
-headers go by an allow-list, everything else is searched, also across the borders of chunks.
+In memory a cassette holds what was received. `Cassette.save` writes it without secrets: headers are
+kept by an allow-list, and everything else is searched, also across the borders of chunks.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ from typing import Self
 
 from chatlab.corpus.atomic_files import write_atomically
 from chatlab.lab.cassettes.chunked_sanitize import sanitized
-from chatlab.lab.cassettes.recording import Chunk, Exchange, RecordedRequest
-from chatlab.lab.faults.notation import ScriptError, build, near, to_json
-from chatlab.lab.provider.exchange import utf8
-
-FORMAT = "chatlab cassette"
-VERSION = 1
+from chatlab.lab.faults.cassette_file import FORMAT, VERSION, read_exchanges
+from chatlab.lab.faults.recorded_exchange import Chunk, RecordedExchange, RecordedRequest
+from chatlab.lab.protocols.exchange import utf8
+from chatlab.lab.protocols.notation import ScriptError, to_json
 
 
 class Cassette:
-    """Exchanges in the order of their requests; threads may record into one.
+    """Recorded exchanges in the order of their requests; threads may record into one.
 
-    ``exchanges`` holds those that have ended.
+    >>> Cassette()
+    an empty cassette
+
+    Parameters
+    ----------
+    exchanges : iterable of RecordedExchange
+        What it holds at the beginning.
     """
 
-    def __init__(self, exchanges: Iterable[Exchange] = ()) -> None:
+    def __init__(self, exchanges: Iterable[RecordedExchange] = ()) -> None:
         """Begin with these exchanges."""
         self._ended = dict(enumerate(exchanges))
         self._numbers = count(len(self._ended))
         self._secrets: set[str] = set()
 
     @property
-    def exchanges(self) -> tuple[Exchange, ...]:
+    def exchanges(self) -> tuple[RecordedExchange, ...]:
         """The exchanges that have ended, by the time of the request."""
         return tuple(exchange for _, exchange in sorted(self._ended.copy().items()))
 
@@ -45,7 +49,7 @@ class Cassette:
         self._secrets.update(secrets)
         return next(self._numbers)
 
-    def end(self, number: int, exchange: Exchange) -> None:
+    def end(self, number: int, exchange: RecordedExchange) -> None:
         """Keep the exchange that began as ``number``."""
         self._ended[number] = exchange
 
@@ -54,13 +58,9 @@ class Cassette:
         """Return the cassette in a file.
 
         Raises `ScriptError`, which begins with the file's name, for a missing file (with the
-        near name) and for one that is no cassette or newer than this chatlab.
+        near name), for a file that is not a cassette, and for one of a newer version.
         """
-        file = Path(path)
-        try:
-            return cls(_read(file))
-        except (ScriptError, UnicodeDecodeError, RecursionError) as problem:
-            raise ScriptError(f"{path}: {problem}") from None
+        return cls(read_exchanges(path))
 
     def save(self, path: str | Path) -> None:
         """Write the cassette without secrets; a reader sees the old file or the new one.
@@ -85,7 +85,7 @@ class Cassette:
         return "\n".join(map(repr, self.exchanges)) or "an empty cassette"
 
 
-def _sanitized(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
+def _sanitized(exchange: RecordedExchange, secrets: Iterable[str]) -> RecordedExchange:
     """Return ``exchange`` as it may be written, with its chunks cut where they were cut."""
     response = exchange.response
     chunks = () if response is None else response.chunks
@@ -110,33 +110,3 @@ def _sanitized(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
         response=response,
         redactions=tuple(record["redactions"]),
     )
-
-
-def _read(file: Path) -> list[Exchange]:
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        names = (other.name for other in file.parent.glob("*.json"))
-        raise ScriptError(f"no such file{near(file.name, names)}") from None
-    except json.JSONDecodeError as problem:
-        raise ScriptError(f"no JSON ({problem}); take the file as it was saved") from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise ScriptError(f'no cassette: "format" is not "{FORMAT}"; RecordingTransport makes one')
-    version, items = record.get("version"), record.get("exchanges")
-    if version != VERSION:
-        is_newer = isinstance(version, int) and version > VERSION
-        told = "update chatlab" if is_newer else "record the cassette again"
-        raise ScriptError(f"version is {version!r}, and this chatlab reads {VERSION}; {told}")
-    if not isinstance(items, list):
-        raise ScriptError("exchanges must be a list; record the cassette again")
-    return [_exchange(item, f"exchanges[{number}]") for number, item in enumerate(items)]
-
-
-def _exchange(item: object, where: str) -> Exchange:
-    if not isinstance(item, dict):
-        raise ScriptError(f"{where} is no object; record the cassette again")
-    try:
-        return build(Exchange, item, where)
-    except ScriptError as problem:
-        text = str(problem)
-        raise ScriptError(text if text.startswith(where) else f"{where}: {text}") from None

@@ -19,7 +19,7 @@ from chatlab.corpus.sample import SampleError
 from chatlab.corpus.sanitizer.json_walk import changed
 from chatlab.corpus.sanitizer.placeholders import WORD
 from chatlab.corpus.sanitizer.sanitizing import sanitize
-from chatlab.lab.faults.notation import ScriptError
+from chatlab.lab.protocols.notation import ScriptError
 
 _SAID: Final = re.compile(
     r'"(text|content|delta|arguments|partial_json|input|thinking|reasoning|reasoning_content'
@@ -43,13 +43,13 @@ def sanitized(
     before = b"".join(pieces)
     found = _searched({**record, "body": before.decode("utf-8", "surrogateescape")}, known)
     after = found.pop("body").encode("utf-8", "surrogateescape")
-    cut = cut_alike(
+    cut = rechunk(
         before.decode("latin-1"), after.decode("latin-1"), list(accumulate(map(len, pieces)))
     )
     return found, [piece.encode("latin-1") for piece in cut]
 
 
-def cut_alike(before: str, after: str, ends: Sequence[int]) -> list[str]:
+def rechunk(before: str, after: str, ends: Sequence[int]) -> list[str]:
     """Return ``after`` in pieces that end where those of ``before`` do, which end at ``ends``.
 
     The last of ``ends`` is the end of ``before``.
@@ -106,7 +106,7 @@ def _searched(record: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, An
     for name, run in runs.items():
         if said[name] != cleaned[name]:
             ends = list(accumulate(len(text) for _, text in run))
-            cut = cut_alike(said[name], cleaned[name], ends)
+            cut = rechunk(said[name], cleaned[name], ends)
             for (match, _), text in zip(places[name], cut, strict=True):
                 edits[match.start("said")] = match.end("said"), json.dumps(text)[1:-1]
     for start, (end, literal) in sorted(edits.items(), reverse=True):
@@ -130,7 +130,7 @@ def _without(record: Mapping[str, object], secrets: Sequence[str]) -> dict[str, 
 
 
 def _runs(body: str) -> dict[str, list[tuple[re.Match[str], str]]]:
-    """Return what events of the same kind and index say, each with the place where it stands."""
+    """Return what events of the same kind and index say, each with its match in the body."""
     runs: dict[tuple[str, ...], list[tuple[re.Match[str], str]]] = {}
     for line in _LINE.finditer(body):
         if not line[0].startswith("data:"):

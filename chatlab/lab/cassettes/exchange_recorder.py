@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 
 from chatlab.corpus.sanitizer.placeholders import is_trivial
 from chatlab.lab.cassettes.cassette import Cassette
-from chatlab.lab.cassettes.recording import (
+from chatlab.lab.faults.recorded_exchange import (
     Chunk,
-    Exchange,
     RecordedEnd,
+    RecordedExchange,
     RecordedRequest,
     RecordedResponse,
 )
@@ -42,7 +42,7 @@ _H2_ENDS: Final = {"StreamReset": "rst-stream", "ConnectionTerminated": "goaway"
 _HUNG_UP: Final = ("peer closed connection", "Server disconnected")
 
 
-class Take:
+class ExchangeRecorder:
     """One exchange while it is recorded. Only its first end counts."""
 
     def __init__(self, request: Foreign, cassette: Cassette, now: Callable[[], float]) -> None:
@@ -113,7 +113,7 @@ class Take:
         if self._response is not None:
             spoken = self._response.extensions.get("http_version", b"HTTP/1.1")
             version = spoken.decode("ascii").removeprefix("HTTP/")
-        exchange = Exchange(self._request, self._recorded_response(), end, version)
+        exchange = RecordedExchange(self._request, self._recorded_response(), end, version)
         self._cassette.end(self._number, exchange)
 
     def _recorded_response(self) -> RecordedResponse | None:

@@ -12,7 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from chatlab.lab.cassettes.cassette import Cassette
-from chatlab.lab.cassettes.exchange_recorder import Foreign, Take
+from chatlab.lab.cassettes.exchange_recorder import ExchangeRecorder as Take
+from chatlab.lab.cassettes.exchange_recorder import Foreign
 
 if TYPE_CHECKING:
     import httpx

@@ -1,1 +1,1 @@
-"""Generated chats against a fake provider, and the invariants they must keep."""
+"""Simulated chats under a policy or resolver, the invariants they must keep, minimal traces."""

@@ -22,6 +22,8 @@ class KeepsFailedId(ChainedTurn):
         made = super().messages
         if self.response_id is None or (self.answer is None and self.error is None):
             return made
+        if made and made[-1].role == "tool":
+            return made
         if not made or made[-1].role != "assistant":
             made = (*made, Message("assistant"))
         kept = replace(made[-1], response_id=self.response_id, model=self.model, stored=True)

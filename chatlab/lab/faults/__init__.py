@@ -1,1 +1,1 @@
-"""The faults a fake provider can produce, scripts of them, and their effect on an answer."""
+"""What an attempt can meet: faults, samples, recorded exchanges, and scripts of them."""

@@ -6,11 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chatlab.lab.faults import vocabulary as f
-from chatlab.lab.faults.notation import ScriptError
+from chatlab.lab.faults.script import SampleStep, Step
+from chatlab.lab.protocols.exchange import (
+    BodyPiece,
+    End,
+    ReceivedRequest,
+    Reply,
+    sendable,
+    utf8,
+    whole,
+)
 from chatlab.lab.protocols.good_answer import Ids
+from chatlab.lab.protocols.notation import ScriptError
 from chatlab.lab.protocols.openai_responses import failed
 from chatlab.lab.protocols.table import Protocol
-from chatlab.lab.provider.exchange import End, Piece, Reply, Request, sendable, utf8, whole
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -23,7 +32,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def check_fits(fault: f.Fault, request: Request) -> None:
+def check_fits(fault: f.Fault, request: ReceivedRequest) -> None:
     """Raise `ScriptError` when ``fault`` cannot happen to this request."""
     if fault.stream_only and not request.stream:
         raise ScriptError(f"{fault} needs an event stream; call with stream=True")
@@ -31,11 +40,15 @@ def check_fits(fault: f.Fault, request: Request) -> None:
         raise ScriptError(
             f"{fault} needs HTTP/2; give the SDK an httpx2 client with http2=True, http1=False"
         )
+    if fault.http1_only and request.http_version == "2":
+        raise ScriptError(f"{fault} needs HTTP/1.1; leave http2=True out of the SDK's client")
     if fault.path_only and request.path != fault.path_only:
         raise ScriptError(f"{fault} happens only on {fault.path_only}, not on {request.path}")
 
 
-def distort(fault: f.Fault, good: Reply, protocol: Protocol, request: Request, ids: Ids) -> Reply:
+def apply_fault(
+    fault: f.Fault, good: Reply, protocol: Protocol, request: ReceivedRequest, ids: Ids
+) -> Reply:
     """Return what ``fault`` makes of ``good``.
 
     Raises `ScriptError` when the fault does not fit the request, or counts further than the
@@ -89,10 +102,16 @@ def distort(fault: f.Fault, good: Reply, protocol: Protocol, request: Request, i
             return _ended_by_h2(fault, good, End.RST_STREAM, code, after)
         case f.Goaway(code=code, after_event=after):
             return _ended_by_h2(fault, good, End.GOAWAY, code, after)
+        case f.ShortBody(byte=count):
+            total = sum(len(piece.data) for piece in good.body)
+            return replace(good, body=_cut(fault, good, count, spare=1), length=total)
+        case f.ResetUnframed(byte=count):
+            before = _cut(fault, good, count)
+            return replace(good, body=before, length=None, framed=False, end=End.RESET)
         case f.SlowDrip(bytes=size, every_s=every_s):
             body = b"".join(piece.data for piece in good.body)
             drops = (body[i : i + size] for i in range(0, len(body), size))
-            return replace(good, body=tuple(Piece(drop, after_s=every_s) for drop in drops))
+            return replace(good, body=tuple(BodyPiece(drop, after_s=every_s) for drop in drops))
     raise ScriptError(f"{fault} has no effect written for it")
 
 
@@ -101,13 +120,13 @@ def _hints(fault: f.HttpError) -> tuple[tuple[str, str], ...]:
     return sendable([(key, value) for key, value in hints.items() if value is not None], fault)
 
 
-def _cut(fault: f.Fault, good: Reply, count: int, spare: int = 0) -> tuple[Piece, ...]:
+def _cut(fault: f.Fault, good: Reply, count: int, spare: int = 0) -> tuple[BodyPiece, ...]:
     """Return the first ``count`` bytes, still in the pieces that they came in."""
     total = sum(len(piece.data) for piece in good.body)
     if count + spare > total:
         most = total - spare
         raise ScriptError(f"{fault}: this reply's body has {total} bytes; count up to {most}")
-    kept: list[Piece] = []
+    kept: list[BodyPiece] = []
     for piece in good.body:
         kept.append(replace(piece, data=piece.data[:count]))
         count -= len(kept[-1].data)
@@ -146,3 +165,25 @@ def _ended_by_h2(
     if after_event is None:
         return Reply(None, end=end, h2_code=number)
     return replace(good, body=good.first(after_event, fault), end=end, h2_code=number)
+
+
+def outcome(step: Step, good: Reply, reply: Reply, finished: str) -> str | None:
+    """Return how the response ended that ``step`` made of ``good``, None if it never began.
+
+    ``finished``, the status of the good response, if its last event is sent: then the provider
+    has finished, whatever is spoilt on the way. ``failed`` for an error in its stream, ``cut``
+    for one that stops before its end.
+    """
+    whole, sent = _content(good), _content(reply)
+    if reply.status != good.status or not sent:
+        return None
+    if whole.startswith(sent):
+        return finished if sent == whole else "cut"
+    if isinstance(step, f.MalformedJson | f.MalformedSse):
+        return finished
+    is_error = isinstance(step, f.InBandError | f.ResponseFailed | SampleStep)
+    return "failed" if is_error and sent.startswith(good.body[0].data) else None
+
+
+def _content(reply: Reply) -> bytes:
+    return b"".join(piece.data for piece in reply.body)

@@ -7,33 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from chatlab.lab.faults.notation import ScriptError, near
-from chatlab.lab.protocols.table import JSON_TYPE
-from chatlab.lab.provider.exchange import (
-    Piece,
+from chatlab.lab.protocols.exchange import (
+    TRANSFER_HEADERS,
+    BodyPiece,
+    ReceivedRequest,
     Reply,
-    Request,
     compact,
     event,
     sendable,
     utf8,
     whole,
 )
+from chatlab.lab.protocols.notation import ScriptError, near
+from chatlab.lab.protocols.table import JSON_TYPE
 
-TRANSFER_HEADERS = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""Headers about the recorded transfer, not about the answer: the wire writes its own."""
-
+_NAMED_ERRORS = frozenset({"/v1/responses", "/v1/messages"})
 _EVENT_TYPES = frozenset({"error", "response.failed", "response.incomplete"})
 
 
@@ -103,7 +91,9 @@ def find(samples: Samples | None, sample_id: str) -> Sample:
     return sample
 
 
-def as_reply(sample: Sample, good: Reply, request: Request, after_event: int | None) -> Reply:
+def as_reply(
+    sample: Sample, good: Reply, request: ReceivedRequest, after_event: int | None
+) -> Reply:
     """Return the reply that ``sample`` is.
 
     A stream event needs a request for a stream, else `ScriptError`; it comes after
@@ -157,12 +147,12 @@ def _guess_type(sample: Sample, content: bytes) -> str:
     return JSON_TYPE if start in (b"{", b"[") else "text/plain; charset=utf-8"
 
 
-def _error_event(sample: Sample, path: str) -> Piece:
+def _error_event(sample: Sample, path: str) -> BodyPiece:
     """Return the sample as an event, in the words of the endpoint that was called."""
-    name = None if path == "/v1/chat/completions" else "error"
+    name = "error" if path in _NAMED_ERRORS else None
     if isinstance(sample.body, str):
         if sample.body.startswith(("event:", "data:")):
-            return Piece(utf8(sample.body.rstrip("\n") + "\n\n"))
+            return BodyPiece(utf8(sample.body.rstrip("\n") + "\n\n"))
         return event(sample.body, name)
     payload = _payload(sample)
     if payload.get("type") in _EVENT_TYPES and path == "/v1/responses":
@@ -173,7 +163,7 @@ def _error_event(sample: Sample, path: str) -> Piece:
 
 
 def _payload(sample: Sample) -> dict[str, Any]:
-    """Return the event's JSON: the body, JSON that stands in the text, or the text as a message."""
+    """Return the event's JSON: the body, JSON in the text, or the text as a message."""
     if isinstance(sample.body, dict):
         return sample.body
     words = _words(sample)

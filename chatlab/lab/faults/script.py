@@ -1,4 +1,4 @@
-"""A script: what each attempt meets, in order, and what follows when the steps are used up."""
+"""A script: what each attempt meets, in order, and what follows the last step."""
 
 from __future__ import annotations
 
@@ -10,17 +10,34 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from chatlab.lab.cassettes.playback import CassetteStep
-from chatlab.lab.faults.notation import ScriptError, build, check, from_json, from_text, to_json
+from chatlab.lab.faults.cassette_playback import CassetteStep
 from chatlab.lab.faults.vocabulary import FAULTS, Fault
-from chatlab.lab.protocols.good_answer import Success
+from chatlab.lab.protocols.good_answer import GoodAnswer
+from chatlab.lab.protocols.notation import ScriptError, build, check, from_json, from_text, to_json
 
 AFTER = ("error", "success")
 
 
 @dataclass(frozen=True, slots=True)
 class SampleStep:
-    """Serve a corpus sample; ``after_event`` is for one that happens inside a stream."""
+    """A step that serves a corpus sample.
+
+    >>> str(SampleStep("openai/429-tpm"))
+    'sample:openai/429-tpm'
+
+    Parameters
+    ----------
+    id : str
+        The sample's id.
+    after_event : int or None
+        For a sample inside a stream: how many events of the good answer come first; None is up
+        to and including the first content.
+
+    Raises
+    ------
+    ScriptError
+        For a negative ``after_event``.
+    """
 
     id: str
     after_event: int | None = None
@@ -35,10 +52,10 @@ class SampleStep:
         return f"sample:{self.id}{after}"
 
 
-Step = Success | SampleStep | CassetteStep | Fault
+Step = GoodAnswer | SampleStep | CassetteStep | Fault
 
 STEPS: dict[str, type[Any]] = {
-    "success": Success,
+    "success": GoodAnswer,
     "sample": SampleStep,
     "cassette": CassetteStep,
     **FAULTS,
@@ -48,16 +65,32 @@ STEPS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What the attempts meet.
+    """What each attempt meets, in order.
 
-    ``steps`` are used one for each attempt. ``after`` says what follows the last: ``error``, a
-    reply that no client retries and that says so, or ``success``. ``success`` is the good
-    answer that follows, and the one that faults act on. All ids and times come from ``seed``.
+    >>> Script.parse(["http-error:429,retry_after=2", "success"]).steps[0].retry_after
+    '2'
+
+    Parameters
+    ----------
+    steps : tuple of steps
+        One for each attempt: `GoodAnswer`, `SampleStep`, `CassetteStep` or a `Fault`.
+    after : str
+        What follows the last step: ``error``, a reply that says that the script has ended and
+        that no client retries, or ``success``.
+    success : GoodAnswer
+        The good answer that follows, and that faults act on.
+    seed : int
+        All ids and times come from it.
+
+    Raises
+    ------
+    ScriptError
+        For a field out of range, and for no steps with ``after="error"``.
     """
 
     steps: tuple[Step, ...] = ()
     after: str = field(default="error", metadata={"choices": AFTER})
-    success: Success = field(default_factory=Success)
+    success: GoodAnswer = field(default_factory=GoodAnswer)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -70,9 +103,17 @@ class Script:
     def parse(cls, source: ScriptLike) -> Script:
         """Return the script that ``source`` writes down.
 
-        A list is the steps, each a step object, its short text or its JSON. An object has the
-        fields of `Script`. A str is the JSON of either, or one step's short text. Raises
-        `ScriptError` with the place of the mistake.
+        Parameters
+        ----------
+        source : Script, step, str, list or dict
+            A list holds the steps, each a step object, its short text or its JSON. A dict has the
+            fields of `Script`, or is one step. A str is the JSON of either, or the short text of
+            one step.
+
+        Raises
+        ------
+        ScriptError
+            With the place of the mistake.
         """
         if isinstance(source, str):
             source = _decoded(source)
@@ -167,7 +208,16 @@ class Player:
 
 
 def parse_step(source: Step | str | Mapping[str, Any]) -> Step:
-    """Return one step from an object, short text or JSON; raises `ScriptError`."""
+    """Return one step from a step object, its short text or its JSON.
+
+    >>> parse_step("close-at-byte:120").byte
+    120
+
+    Raises
+    ------
+    ScriptError
+        For an unknown name (with the near one), field or value.
+    """
     if isinstance(source, Step):
         return source
     step: Step
@@ -176,7 +226,7 @@ def parse_step(source: Step | str | Mapping[str, Any]) -> Step:
     elif isinstance(source, Mapping):
         step = from_json(STEPS, source)
     else:
-        raise ScriptError(f"{source!r} is no step; write text, an object, or a step itself")
+        raise ScriptError(f"{source!r} is not a step; give short text, an object or a step")
     return step
 
 
@@ -191,7 +241,7 @@ def _steps(sources: Sequence[Any]) -> tuple[Step, ...]:
 
 
 def _step_json(step: Step) -> object:
-    return {"step": "success", **to_json(step)} if isinstance(step, Success) else str(step)
+    return {"step": "success", **to_json(step)} if isinstance(step, GoodAnswer) else str(step)
 
 
 def _decoded(text: str, json_only: bool = False) -> ScriptLike:
@@ -201,5 +251,5 @@ def _decoded(text: str, json_only: bool = False) -> ScriptLike:
     try:
         decoded: ScriptLike = json.loads(text)
     except ValueError as problem:
-        raise ScriptError(f"script: no valid JSON: {problem}") from None
+        raise ScriptError(f"script: the text is not valid JSON: {problem}") from None
     return decoded

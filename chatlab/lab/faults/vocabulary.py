@@ -1,6 +1,6 @@
 """The vocabulary of faults: what one attempt can meet instead of a good answer.
 
-    nobody there             refuse-connection
+    no connection            refuse-connection
     nothing comes            reset-before-headers  close-before-headers  stall-before-headers
                              stall-before-content
     the answer stops         silence-after-event   clean-end-after-event clean-end-at-byte
@@ -8,12 +8,13 @@
     the answer is wrong      http-error            html-page             wrong-content-type
                              ok-with-error-body    in-band-error         response-failed
                              malformed-json        malformed-sse
-    HTTP/2 only              rst-stream            goaway
+    HTTP/1.1 only            reset-unframed
+    HTTP/2 only              rst-stream            goaway                short-body
     the answer is slow       slow-drip
 
-A fault is data. It says what happens to the good answer that the script would give; `distort`
-does it. Events and bytes are counted in the body of that answer, so "after event 3" means that
-three events arrive whole, and "at byte 120" that 120 bytes of the body do, however the
+A fault is data. It says what happens to the good answer that the script would give, and
+`apply_fault` does it. Events and bytes are counted in the body of that answer: "after event 3"
+means that three complete events arrive, "at byte 120" that 120 bytes of the body do, however the
 transport frames them. Nothing here is random.
 """
 
@@ -23,15 +24,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from chatlab.lab.faults.notation import check, from_json, from_text, kebab, to_text
+from chatlab.errors.reading.derived import h2_code_name
+from chatlab.lab.protocols.notation import check, from_json, from_text, kebab, to_text
 
-# fmt: off
-H2_CODES = (
-    "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT",
-    "STREAM_CLOSED", "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR",
-    "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
-)
-# fmt: on
+H2_CODES = tuple(h2_code_name(code) for code in range(14))
 """Names of the HTTP/2 error codes; the index is the code (RFC 9113, section 7)."""
 
 ERRORS = ("overloaded", "rate_limit", "server_error", "quota", "auth")
@@ -48,6 +44,7 @@ class Fault:
     """What an attempt meets; ``str(fault)`` is the short text that names it in a script."""
 
     stream_only: ClassVar[bool] = False
+    http1_only: ClassVar[bool] = False
     http2_only: ClassVar[bool] = False
     path_only: ClassVar[str | None] = None
 
@@ -234,6 +231,22 @@ class Goaway(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class ShortBody(Fault):
+    """END_STREAM after ``byte`` bytes of a body whose content-length announces all of them."""
+
+    byte: int = 20
+    http2_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResetUnframed(Fault):
+    """``byte`` bytes of a body that only the end of the connection ends, then a reset (RST)."""
+
+    byte: int = 20
+    http1_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
 class SlowDrip(Fault):
     """The whole good body, ``bytes`` bytes every ``every_s`` seconds."""
 
@@ -242,8 +255,16 @@ class SlowDrip(Fault):
 
 
 def parse_fault(spec: str | Mapping[str, object]) -> Fault:
-    """Read a fault from short text (``"close-at-byte:120"``) or JSON (``{"step": ...}``).
+    """Return the fault that short text or JSON names.
 
-    Raises `ScriptError` for an unknown name (with the near one), field or value.
+    >>> parse_fault("close-at-byte:120")
+    CloseAtByte(byte=120)
+    >>> parse_fault({"step": "html-page", "status": 503})
+    HtmlPage(status=503)
+
+    Raises
+    ------
+    ScriptError
+        For an unknown name (with the near one), field or value.
     """
     return from_text(FAULTS, spec) if isinstance(spec, str) else from_json(FAULTS, spec)

@@ -9,10 +9,9 @@ all. A wrong type is worded as it is for the ``messages`` of the Chat Completion
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from chatlab.lab.provider.exchange import utf8
+from chatlab.lab.protocols.exchange import InputRefused, utf8
 
 Item: TypeAlias = Mapping[str, Any]
 """One item of an input or an output, as JSON; not to be changed."""
@@ -60,38 +59,10 @@ _UNREAD: Final = frozenset(
 _ENTRY: Final = {"a string": "a string", "an array": "an array of objects"}
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why the API does not take a request: the HTTP status and the error of its envelope."""
-
-    status: int
-    code: str | None
-    message: str
-    param: str | None
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """The object under ``error`` in the reply's body."""
-        return {
-            "message": self.message,
-            "type": "invalid_request_error",
-            "param": self.param,
-            "code": self.code,
-        }
-
-
-class Refused(Exception):
-    """A request is not taken; ``refusal`` says why."""
-
-    def __init__(self, status: int, code: str | None, message: str, param: str | None) -> None:
-        super().__init__(message)
-        self.refusal = Refusal(status, code, message, param)
-
-
 def read_input(body: Mapping[str, Any]) -> tuple[Item, ...]:
     """Return the items of a request's ``input``, each with its ``type``; texts become parts.
 
-    Raises `Refused`, naming the path, for what is no input.
+    Raises `InputRefused`, naming the path, for malformed input.
     """
     given = body.get("input")
     if isinstance(given, str):
@@ -100,14 +71,14 @@ def read_input(body: Mapping[str, Any]) -> tuple[Item, ...]:
         if body.get("previous_response_id") is None:
             one_of = "\"input\" or \"previous_response_id\" or 'prompt' or 'conversation_id'"
             text = f"One of {one_of} must be provided."
-            raise Refused(400, "missing_required_parameter", text, "input")
+            raise InputRefused(400, "missing_required_parameter", text, "input")
         return ()
     _of_type(given, _TEXT_OR_PARTS, "input")
     return tuple(_item(entry, f"input[{place}]") for place, entry in enumerate(given))
 
 
 def previous_id(body: Mapping[str, Any]) -> str | None:
-    """Return the request's ``previous_response_id``; raises `Refused` for what cannot be one."""
+    """Return the request's ``previous_response_id``; raises `InputRefused` for a malformed id."""
     given = body.get("previous_response_id")
     if given is None:
         return None
@@ -119,8 +90,7 @@ def previous_id(body: Mapping[str, Any]) -> str | None:
 def tokens(items: Sequence[Item]) -> int:
     """Return an estimate of the tokens in `items`: the UTF-8 bytes of their texts / 4, rounded up.
 
-    Texts are all strings in the JSON but ids, types, states, and what is no text: media,
-    encrypted reasoning.
+    Texts are all strings in the JSON except ids, types, states, media and encrypted reasoning.
     """
     size, left = 0, list[Any](items)
     while left:
@@ -148,7 +118,7 @@ def _item(entry: object, path: str) -> Item:
     if entry.get("call_id") == "":
         wanted = "Expected a string with minimum length 1, but got an empty string instead."
         text = f"Invalid '{path}.call_id': empty string. {wanted}"
-        raise Refused(400, "empty_string", text, f"{path}.call_id")
+        raise InputRefused(400, "empty_string", text, f"{path}.call_id")
     if entry.get("id") is not None:
         _of_type(entry["id"], _STRING, f"{path}.id")
         _of_prefix(entry["id"], _PREFIXES.get(kind, ""), f"{path}.id", "invalid_value")
@@ -187,7 +157,7 @@ def _one_of(value: object, choices: tuple[str, ...], path: str) -> None:
         quoted = [f"'{choice}'" for choice in choices]
         known = ", ".join(quoted[:-1]) + (", and " if len(quoted) > 2 else " and ") + quoted[-1]
         text = f"Invalid value: '{value}'. Supported values are: {known}."
-        raise Refused(400, "invalid_value", text, path)
+        raise InputRefused(400, "invalid_value", text, path)
 
 
 def _of_type(value: object, types: tuple[str, ...], path: str) -> None:
@@ -198,19 +168,19 @@ def _of_type(value: object, types: tuple[str, ...], path: str) -> None:
 def _of_prefix(value: str, prefix: str, path: str, code: str) -> None:
     if not value.startswith(prefix):
         text = f"Invalid '{path}': '{value}'. Expected an ID that begins with '{prefix}'."
-        raise Refused(400, code, text, path)
+        raise InputRefused(400, code, text, path)
 
 
-def _missing(path: str) -> Refused:
+def _missing(path: str) -> InputRefused:
     text = f"Missing required parameter: '{path}'."
-    return Refused(400, "missing_required_parameter", text, path)
+    return InputRefused(400, "missing_required_parameter", text, path)
 
 
-def _wrong_type(value: object, types: tuple[str, ...], path: str) -> Refused:
+def _wrong_type(value: object, types: tuple[str, ...], path: str) -> InputRefused:
     wanted = [_ENTRY.get(name, name) for name in types]
     expected = wanted[0] if len(wanted) == 1 else f"one of {' or '.join(wanted)}"
     text = f"Invalid type for '{path}': expected {expected}, but got {_type(value)} instead."
-    return Refused(400, "invalid_type", text, path)
+    return InputRefused(400, "invalid_type", text, path)
 
 
 def _type(value: object) -> str:

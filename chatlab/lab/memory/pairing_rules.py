@@ -1,9 +1,9 @@
 """Which items belong together in the context of an OpenAI Responses request.
 
-An item that was made right after a reasoning item is taken with it only, directly before it, and
-that reasoning item with its follower only. The API knows the pairs by their ids alone: also when
-it has stored neither of the two. Each call of a local tool has one output after it, and each
-output a call before it.
+An item that was made right after a reasoning item is accepted with it only, directly before it,
+and that reasoning item with its follower only. The API knows the pairs by their ids alone: also
+when it has stored neither of the two. A web search call always needs a reasoning item before it.
+Each call of a local tool has one output after it, and each output a call before it.
 
 The words are the API's, as reported with status 400, param ``input`` and no code: an output that
 is missing (bytedance/trae-agent 245; custom tools diegosouzapw/OmniRoute 8946), a call that is
@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from chatlab.lab.memory.input_items import Item, Refused
+from chatlab.lab.memory.input_items import Item
+from chatlab.lab.protocols.exchange import InputRefused
 
 _CALLS: Final = {
     "function_call": "function call",
@@ -36,7 +37,7 @@ _ASKED: Final = frozenset({"system", "developer", "user"})
 
 
 @dataclass(slots=True)
-class Bonds:
+class ItemPairs:
     """The pairs that the provider has made: what follows a reasoning item, and what leads it.
 
     followers: by the id of a reasoning item the id of the item after it, None for the last item
@@ -55,7 +56,7 @@ class Bonds:
                     self.leaders[after["id"]] = item["id"]
 
     def check(self, context: Sequence[Item]) -> None:
-        """Raise `Refused` for a reasoning item without its follower, or one without its reasoning.
+        """Raise `InputRefused` for an item that is sent without the other half of its pair.
 
         Reasoning that this provider did not make must be followed by something a model made.
         """
@@ -64,6 +65,9 @@ class Bonds:
         ):
             own = str(item.get("id"))
             leader = self.leaders.get(own)
+            is_led = before is not None and before["type"] == "reasoning"
+            if leader is None and item["type"] == "web_search_call" and not is_led:
+                leader = f"rs_{own.partition('_')[2]}"
             if leader is not None and (before is None or before.get("id") != leader):
                 raise _refused(
                     f"Item '{own}' of type '{item['type']}' was provided without its required"
@@ -84,7 +88,7 @@ class Bonds:
 
 
 def check_unique(context: Iterable[Item]) -> None:
-    """Raise `Refused` for an item id that is there twice."""
+    """Raise `InputRefused` for an item id that is there twice."""
     seen: set[str] = set()
     for item in context:
         own = item.get("id")
@@ -97,7 +101,7 @@ def check_unique(context: Iterable[Item]) -> None:
 
 
 def check_calls(context: Sequence[Item]) -> None:
-    """Raise `Refused` unless each call has one output after it, and each output its call."""
+    """Raise `InputRefused` unless each call has one output after it, and each output its call."""
     paired = [
         (item["type"], str(item["call_id"]))
         for item in context
@@ -126,5 +130,5 @@ def check_calls(context: Sequence[Item]) -> None:
         raise _refused(f"No tool output found for {_CALLS[kind]} {call_id}.")
 
 
-def _refused(message: str) -> Refused:
-    return Refused(400, None, message, "input")
+def _refused(message: str) -> InputRefused:
+    return InputRefused(400, None, message, "input")

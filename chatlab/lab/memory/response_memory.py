@@ -1,108 +1,75 @@
 """What a fake OpenAI remembers between the requests to ``/v1/responses``.
 
-Without a memory each request stands alone: whatever it refers to is taken for known. With one,
 `previous_response_id` and item references have to name what was stored, and the context that a
 model would see has to be valid; else the request is refused as the real API refuses it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
-from chatlab.lab.memory.input_items import Item, Refusal, Refused, previous_id, read_input, tokens
-from chatlab.lab.memory.pairing_rules import Bonds, check_calls, check_unique
+from chatlab.lab.memory.input_items import Item, previous_id, read_input, tokens
+from chatlab.lab.memory.pairing_rules import ItemPairs, check_calls, check_unique
+from chatlab.lab.memory.records import MemoryExchange, RequestContext, StoredResponse
+from chatlab.lab.protocols.exchange import InputRefused
 
 KEPT = ("completed", "incomplete")
 """The outcomes after which a response is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """A stored response. status: ``completed`` or ``incomplete``. context: the items of the whole
-    chain, oldest first: each request's input and its output, up to and with this response's.
-    """
-
-    id: str
-    status: str
-    previous_response_id: str | None
-    model: str
-    context: tuple[Item, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request means to the memory. sent: the items of its input. context: what the model
-    would see, None if the request is refused. stores: a good answer to it will be stored.
-    """
-
-    previous_response_id: str | None = None
-    sent: tuple[Item, ...] = ()
-    context: tuple[Item, ...] | None = None
-    refused: Refusal | None = None
-    stores: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request to ``/v1/responses``, and how it ended.
-
-    attempt: from 0, as in `Request`. response_id: None until a response begins. sent: the items
-    of the input, with their types, texts as parts; empty if the input cannot be read. context:
-    all items that the model saw, the remembered ones first and references resolved; None when no
-    response began. refused: why the memory did not take the request. outcome: ``completed``,
-    ``incomplete``, ``failed`` (an error in the stream) or ``cut`` (the answer stopped before its
-    end); None when no response began. bytes_sent: the request's body. tokens_sent: of the items
-    sent; context_tokens: of the context, 0 without one; both as `input_items.tokens` estimates.
-    """
-
-    attempt: int
-    response_id: str | None
-    previous_response_id: str | None
-    sent: tuple[Item, ...]
-    context: tuple[Item, ...] | None
-    refused: Refusal | None
-    outcome: str | None
-    bytes_sent: int
-    tokens_sent: int
-    context_tokens: int
-
-
 class ResponseMemory:
-    """The stored responses of one provider; threads may share it.
+    """The stored responses of one fake provider; threads may share it.
 
-        memory = ResponseMemory()
-        with FakeProvider(script, memory=memory) as provider: ...
+    >>> memory = ResponseMemory()
+    >>> asked = memory.ask({"model": "gpt-5", "input": "Hi", "previous_response_id": "resp_1"})
+    >>> asked.refused.code
+    'previous_response_not_found'
 
-    ``not_found`` is the status for an unknown `previous_response_id`: 400, OpenAI's, or 404, as
-    some servers answer. ``zero_retention`` may be set at any time: ``store=true`` is then taken,
-    but nothing is stored and nothing that was stored can be used.
+    An answer is stored when it is planned with its last event: it can be continued as soon as a
+    client has seen it. An answer that a fault cuts or fails is never stored, nor is one with
+    ``store=false``, nor what a cassette replays. A stored response holds the context of its
+    complete chain, so it outlives the responses before it. Providers that share a memory need
+    scripts with different seeds, or their ids would be the same.
 
-    An answer is stored when it is planned, with its last event in it: it can be continued as soon
-    as a client has seen it, whatever the client does then. An answer that a fault cuts or fails
-    is never stored, nor is one with ``store=false``, nor what a cassette replays. A stored
-    response holds the context of its whole chain, so it outlives the responses before it.
-    Providers that share a memory need scripts with different seeds, or their ids would be the
-    same.
+    Parameters
+    ----------
+    not_found : int
+        The status for an unknown `previous_response_id`: 400 as OpenAI answers, or 404 as some
+        compatible servers do.
+    kept : int or None
+        How many responses and exchanges are kept, the latest; None keeps all. A response that is
+        not kept has expired.
 
-    Raises ValueError for another ``not_found``.
+    Attributes
+    ----------
+    zero_retention : bool
+        May be set at any time. ``store=true`` is then accepted, but nothing is stored, and
+        nothing that was stored can be used.
+
+    Raises
+    ------
+    ValueError
+        For another ``not_found``.
     """
 
-    def __init__(self, *, not_found: int = 400) -> None:
-        """Begin with nothing."""
+    def __init__(self, *, not_found: int = 400, kept: int | None = None) -> None:
+        """Begin empty."""
         if not_found not in (400, 404):
-            raise ValueError(f"ResponseMemory: not_found is {not_found!r}; it must be 400 or 404")
+            raise ValueError(f"ResponseMemory: not_found is {not_found!r}; give 400 or 404")
         self.zero_retention = False
         self._not_found = not_found
+        self._kept = kept
         self._lock = Lock()
-        self._responses: dict[str, Remembered] = {}
+        self._responses: dict[str, StoredResponse] = {}
         self._items: dict[str, Item] = {}
         self._sources: dict[str, tuple[str, ...]] = {}
-        self._bonds = Bonds()
-        self._exchanges: list[Exchange] = []
+        self._pairs = ItemPairs()
+        self._exchanges: deque[MemoryExchange] = deque(maxlen=kept)
 
     def __repr__(self) -> str:
         """Return the counts."""
@@ -110,61 +77,73 @@ class ResponseMemory:
         return f"ResponseMemory({counts})"
 
     @property
-    def responses(self) -> Mapping[str, Remembered]:
+    def responses(self) -> Mapping[str, StoredResponse]:
         """The stored responses by id, oldest first, as they are now."""
         with self._lock:
             return MappingProxyType(dict(self._responses))
 
     @property
-    def exchanges(self) -> tuple[Exchange, ...]:
+    def exchanges(self) -> tuple[MemoryExchange, ...]:
         """Every request to ``/v1/responses`` that met the script, in order."""
         with self._lock:
             return tuple(self._exchanges)
 
-    def forget(self, *ids: str) -> None:
-        """Let responses expire with their items, or single items; without ids, all of them.
+    def reset(self) -> None:
+        """Begin again with nothing: no responses, no items, no exchanges."""
+        with self._lock:
+            self.zero_retention = False
+            self._responses, self._items, self._sources = {}, {}, {}
+            self._pairs = ItemPairs()
+            self._exchanges.clear()
 
-        Ids that are not stored are passed over.
+    def forget(self, *ids: str) -> None:
+        """Let responses with their items, or single items, expire; without ids, all of them.
+
+        Ids that are not stored are ignored.
         """
         with self._lock:
-            for name in ids or tuple(self._responses):
-                self._responses.pop(name, None)
-                self._items.pop(name, None)
-                for item in self._sources.pop(name, ()):
-                    self._items.pop(item, None)
+            self._drop(ids or tuple(self._responses))
 
-    def ask(self, body: Mapping[str, Any]) -> Asked:
+    def _drop(self, ids: Iterable[str]) -> None:
+        """Remove responses with their items, or single items. Hold the lock."""
+        for name in ids:
+            self._responses.pop(name, None)
+            self._items.pop(name, None)
+            for item in self._sources.pop(name, ()):
+                self._items.pop(item, None)
+
+    def ask(self, body: Mapping[str, Any]) -> RequestContext:
         """Return what a request with this JSON body means, refused or not."""
-        asked = Asked(stores=body.get("store") is not False)
+        asked = RequestContext(stores=body.get("store") is not False)
         try:
             asked = replace(asked, previous_response_id=previous_id(body))
             asked = replace(asked, sent=read_input(body))
             with self._lock:
                 return replace(asked, context=self._context(asked))
-        except Refused as refused:
+        except InputRefused as refused:
             return replace(asked, refused=refused.refusal)
 
     def note(
         self,
-        asked: Asked,
+        asked: RequestContext,
         attempt: int,
         bytes_sent: int,
         outcome: str | None = None,
         response: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep an exchange, and its response if it has ended well and is to be stored.
+        """Keep an exchange, and its response if it ended well and the request stores it.
 
-        response: the finished response object, None (with the outcome) when none began.
+        response: the finished response object; None, like the outcome, if none began.
         """
         begun = outcome is not None and response is not None
         context = asked.context if begun else None
         with self._lock:
             if response is not None and context is not None:
-                self._bonds.learn(response["output"])
+                self._pairs.learn(response["output"])
                 if outcome in KEPT and asked.stores and not self.zero_retention:
                     self._store(asked, context, response)
             self._exchanges.append(
-                Exchange(
+                MemoryExchange(
                     attempt=attempt,
                     response_id=response["id"] if begun and response is not None else None,
                     previous_response_id=asked.previous_response_id,
@@ -178,12 +157,12 @@ class ResponseMemory:
                 )
             )
 
-    def _context(self, asked: Asked) -> tuple[Item, ...]:
-        """Return what the model would see; raises `Refused`. Hold the lock."""
+    def _context(self, asked: RequestContext) -> tuple[Item, ...]:
+        """Return what the model would see; raises `InputRefused`. Hold the lock."""
         remembered = self._chain(asked.previous_response_id)
         context = (*remembered, *(self._known(item, asked.stores) for item in asked.sent))
         check_unique(context)
-        self._bonds.check(context)
+        self._pairs.check(context)
         check_calls(context)
         return context
 
@@ -194,9 +173,9 @@ class ResponseMemory:
             text = (
                 "Previous response cannot be used for this organization due to Zero Data Retention."
             )
-            raise Refused(400, "unsupported_parameter", text, "previous_response_id")
+            raise InputRefused(400, "unsupported_parameter", text, "previous_response_id")
         if previous not in self._responses:
-            raise Refused(
+            raise InputRefused(
                 self._not_found,
                 "previous_response_not_found",
                 f"Previous response with id '{previous}' not found.",
@@ -226,11 +205,13 @@ class ResponseMemory:
                 " Items are not persisted when `store` is set to false. Try again with `store` set"
                 " to true, or remove this item from your input."
             )
-        raise Refused(404, None, text, "input")
+        raise InputRefused(404, None, text, "input")
 
-    def _store(self, asked: Asked, context: tuple[Item, ...], response: Mapping[str, Any]) -> None:
+    def _store(
+        self, asked: RequestContext, context: tuple[Item, ...], response: Mapping[str, Any]
+    ) -> None:
         own, output = response["id"], tuple(response["output"])
-        self._responses[own] = Remembered(
+        self._responses[own] = StoredResponse(
             own,
             response["status"],
             asked.previous_response_id,
@@ -240,3 +221,5 @@ class ResponseMemory:
         made = {item["id"]: item for item in output}
         self._items |= made
         self._sources[own] = tuple(made)
+        if self._kept is not None:
+            self._drop(tuple(self._responses)[: max(len(self._responses) - self._kept, 0)])

@@ -1,1 +1,1 @@
-"""Good answers and errors in each wire protocol."""
+"""Good answers and errors of each wire protocol, what each refuses, and the exchange as data."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatlab.lab.protocols.good_answer import Ids, Success, words
-from chatlab.lab.provider.exchange import Piece, Request, event
+from chatlab.lab.protocols.exchange import BodyPiece, ReceivedRequest, event
+from chatlab.lab.protocols.good_answer import GoodAnswer, Ids, words
 
 _STOP_REASON = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}
 
 
-def body(success: Success, request: Request, ids: Ids) -> dict[str, Any]:
+def body(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> dict[str, Any]:
     """Return the ``message`` object."""
     message = _message(success, request, ids)
     content: list[dict[str, Any]] = []
@@ -26,7 +26,7 @@ def body(success: Success, request: Request, ids: Ids) -> dict[str, Any]:
     return {**message, "content": content, "stop_reason": _stop_reason(success), "usage": usage}
 
 
-def events(success: Success, request: Request, ids: Ids) -> list[Piece]:
+def events(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> list[BodyPiece]:
     """Return the events from ``message_start`` to ``message_stop``, with one ping."""
     pieces = [_event("message_start", message=_message(success, request, ids))]
     blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
@@ -52,7 +52,7 @@ def events(success: Success, request: Request, ids: Ids) -> list[Piece]:
     return [*pieces, _event("message_delta", delta=delta, usage=usage), _event("message_stop")]
 
 
-def _event(kind: str, **fields: object) -> Piece:
+def _event(kind: str, **fields: object) -> BodyPiece:
     return event({"type": kind, **fields}, kind, content=kind == "content_block_delta")
 
 
@@ -60,14 +60,14 @@ def _delta(kind: str, text: str) -> dict[str, Any]:
     return {"type": f"{kind}_delta", kind: text}
 
 
-def _stop_reason(success: Success) -> str:
+def _stop_reason(success: GoodAnswer) -> str:
     if success.tool_calls and success.finish == "stop":
         return "tool_use"
     return _STOP_REASON[success.finish]
 
 
-def _message(success: Success, request: Request, ids: Ids) -> dict[str, Any]:
-    """Return the message as it stands when it starts."""
+def _message(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> dict[str, Any]:
+    """Return the message of ``message_start``."""
     return {
         "id": ids.make("msg_"),
         "type": "message",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatlab.lab.protocols.good_answer import Ids, Success
-from chatlab.lab.provider.exchange import Piece, Request, event
+from chatlab.lab.protocols.exchange import BodyPiece, ReceivedRequest, event
+from chatlab.lab.protocols.good_answer import GoodAnswer, Ids
 
 _FINISH = {"stop": "stop", "length": "length", "refusal": "stop"}
 
 
-def body(success: Success, request: Request, ids: Ids) -> dict[str, Any]:
+def body(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> dict[str, Any]:
     """Return the ``chat.completion`` object."""
     refused = success.finish == "refusal"
     message: dict[str, Any] = {
@@ -40,14 +40,16 @@ def body(success: Success, request: Request, ids: Ids) -> dict[str, Any]:
     return {**identity, "choices": [choice], "usage": _usage(success)}
 
 
-def events(success: Success, request: Request, ids: Ids) -> list[Piece]:
+def events(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> list[BodyPiece]:
     """Return the chunks, the usage chunk when the caller asked for it, and ``[DONE]``."""
     identity = _identity(request, ids, "chat.completion.chunk")
     options = request.body.get("stream_options")
     with_usage = isinstance(options, dict) and options.get("include_usage") is True
     trailer: dict[str, Any] = {"usage": None} if with_usage else {}
 
-    def chunk(delta: dict[str, Any], finish: str | None = None, *, content: bool = True) -> Piece:
+    def chunk(
+        delta: dict[str, Any], finish: str | None = None, *, content: bool = True
+    ) -> BodyPiece:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return event({**identity, "choices": [choice], **trailer}, content=content)
 
@@ -69,7 +71,7 @@ def events(success: Success, request: Request, ids: Ids) -> list[Piece]:
     return [*pieces, event("[DONE]")]
 
 
-def _identity(request: Request, ids: Ids, kind: str) -> dict[str, Any]:
+def _identity(request: ReceivedRequest, ids: Ids, kind: str) -> dict[str, Any]:
     return {
         "id": ids.make("chatcmpl-"),
         "object": kind,
@@ -80,13 +82,13 @@ def _identity(request: Request, ids: Ids, kind: str) -> dict[str, Any]:
     }
 
 
-def _finish_reason(success: Success) -> str:
+def _finish_reason(success: GoodAnswer) -> str:
     if success.tool_calls and success.finish == "stop":
         return "tool_calls"
     return _FINISH[success.finish]
 
 
-def _usage(success: Success) -> dict[str, Any]:
+def _usage(success: GoodAnswer) -> dict[str, Any]:
     spent = success.usage
     return {
         "prompt_tokens": spent.input_tokens,

@@ -1,4 +1,4 @@
-"""What a good answer says, in no protocol's words yet, and the ids that it carries."""
+"""A good answer independent of the wire protocol, and the ids that it carries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chatlab.lab.faults.notation import ScriptError, check
+from chatlab.lab.protocols.notation import ScriptError, check
 
 FINISHES = ("stop", "length", "refusal")
 
@@ -17,7 +17,17 @@ _EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z: no clock is read, so a script is
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A function that the model wants called; without an ``id`` one is made from the seed."""
+    """A function call that the model asks for.
+
+    Parameters
+    ----------
+    name : str
+        The function.
+    arguments : dict
+        Its arguments, as JSON values.
+    id : str or None
+        The call's id; None makes one from the script's seed.
+    """
 
     name: str
     arguments: Mapping[str, object] = field(default_factory=dict)
@@ -30,8 +40,19 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens that the answer reports."""
+class TokenUsage:
+    """The token counts that an answer reports.
+
+    Parameters
+    ----------
+    input_tokens, output_tokens : int
+        0 or more.
+
+    Raises
+    ------
+    ScriptError
+        For a negative count.
+    """
 
     input_tokens: int = 12
     output_tokens: int = 8
@@ -42,21 +63,45 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Success:
-    """A complete, good answer.
+class GoodAnswer:
+    """A complete, good answer, in no protocol's words yet; scripts write it as ``success``.
 
-    ``text`` is streamed word by word, or as ``chunks`` say. ``reasoning`` comes before it,
-    ``tool_calls`` after it. ``web_search`` is the query of a search that the provider ran before
-    it answered, after a reasoning item of its own; only OpenAI's Responses can say so. ``finish``
-    is ``stop``, ``length`` (cut by the token limit) or ``refusal``. Delays in seconds: before the
-    headers, before the first content, and before each further piece of content.
+    >>> GoodAnswer("Rain in Ulm.").pieces()
+    ['Rain', ' in', ' Ulm.']
+
+    Parameters
+    ----------
+    text : str or None
+        The answer, streamed word by word. None gives a short default text, or none beside tool
+        calls.
+    chunks : tuple of str
+        The pieces in which the text is streamed.
+    reasoning : str
+        Comes before the text.
+    tool_calls : tuple of ToolCall
+        Come after the text.
+    usage : TokenUsage
+        The reported token counts.
+    finish : str
+        ``stop``, ``length`` (cut by the token limit) or ``refusal``.
+    headers_after_s, content_after_s, chunk_every_s : float
+        Delays in seconds: before the headers, before the first content, and before each further
+        piece of content.
+    web_search : str
+        The query of a search that the provider ran before it answered, after a reasoning item of
+        its own; for OpenAI's Responses only.
+
+    Raises
+    ------
+    ScriptError
+        For a value out of range, or chunks that do not add up to the text.
     """
 
     text: str | None = None
     chunks: tuple[str, ...] = ()
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    usage: Usage = field(default_factory=Usage)
+    usage: TokenUsage = field(default_factory=TokenUsage)
     finish: str = field(default="stop", metadata={"choices": FINISHES})
     headers_after_s: float = 0.0
     content_after_s: float = 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatlab.lab.protocols.good_answer import Ids, Success, ToolCall, words
-from chatlab.lab.provider.exchange import Piece, Request, event
+from chatlab.lab.protocols.exchange import BodyPiece, ReceivedRequest, event
+from chatlab.lab.protocols.good_answer import GoodAnswer, Ids, ToolCall, words
 
 _ECHOED: dict[str, Any] = {
     "instructions": None,
@@ -25,13 +25,13 @@ _ECHOED: dict[str, Any] = {
 """Request fields that a response repeats, with the values they have when left out."""
 
 
-def body(success: Success, request: Request, ids: Ids) -> dict[str, Any]:
+def body(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> dict[str, Any]:
     """Return the finished ``response`` object."""
     shell = _shell(request, ids)
     return _finished(shell, success, [item for item, _ in _items(success, ids)])
 
 
-def events(success: Success, request: Request, ids: Ids) -> list[Piece]:
+def events(success: GoodAnswer, request: ReceivedRequest, ids: Ids) -> list[BodyPiece]:
     """Return the events from ``response.created`` to the terminal one."""
     stream = _Numbered()
     shell = _shell(request, ids)
@@ -45,7 +45,7 @@ def events(success: Success, request: Request, ids: Ids) -> list[Piece]:
     return stream.pieces
 
 
-def failed(error: dict[str, Any], request: Request, ids: Ids, number: int) -> Piece:
+def failed(error: dict[str, Any], request: ReceivedRequest, ids: Ids, number: int) -> BodyPiece:
     """Return the terminal ``response.failed`` event that carries ``error``."""
     reason = {"code": error["code"] or error["type"], "message": error["message"]}
     response = {**_shell(request, ids), "status": "failed", "error": reason}
@@ -56,10 +56,10 @@ class _Numbered:
     """Events in the making, each with the next sequence number."""
 
     def __init__(self, first: int = 0) -> None:
-        self.pieces: list[Piece] = []
+        self.pieces: list[BodyPiece] = []
         self._next = first
 
-    def add(self, kind: str, **fields: object) -> Piece:
+    def add(self, kind: str, **fields: object) -> BodyPiece:
         data = {"type": kind, "sequence_number": self._next, **fields}
         self._next += 1
         self.pieces.append(event(data, kind, content=kind.endswith(".delta")))
@@ -110,7 +110,7 @@ _PARTS = {
 }
 
 
-def _items(success: Success, ids: Ids) -> list[tuple[dict[str, Any], list[str]]]:
+def _items(success: GoodAnswer, ids: Ids) -> list[tuple[dict[str, Any], list[str]]]:
     """Return the output items, each with the texts in which it is streamed."""
     items: list[tuple[dict[str, Any], list[str]]] = []
     if success.reasoning or success.web_search:
@@ -150,8 +150,8 @@ def _function_call(call: ToolCall, ids: Ids) -> dict[str, Any]:
     }
 
 
-def _shell(request: Request, ids: Ids) -> dict[str, Any]:
-    """Return the response as it stands when it starts."""
+def _shell(request: ReceivedRequest, ids: Ids) -> dict[str, Any]:
+    """Return the response of ``response.created``."""
     echoed = {key: request.body.get(key, value) for key, value in _ECHOED.items()}
     return {
         "id": ids.make("resp_"),
@@ -169,7 +169,7 @@ def _shell(request: Request, ids: Ids) -> dict[str, Any]:
 
 
 def _finished(
-    shell: dict[str, Any], success: Success, output: list[dict[str, Any]]
+    shell: dict[str, Any], success: GoodAnswer, output: list[dict[str, Any]]
 ) -> dict[str, Any]:
     spent = success.usage
     cut = success.finish == "length"

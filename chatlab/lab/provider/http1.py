@@ -6,22 +6,37 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from http.client import responses
 
 import h11
 
-from chatlab.lab.provider.exchange import End, Reply, Request, whole
+from chatlab.lab.protocols.exchange import MAX_BODY_BYTES, End, ReceivedRequest, Reply, whole
+from chatlab.lab.provider.activity import Activity
 
-Answer = Callable[[Request], Reply]
+AnswerRequest = Callable[[ReceivedRequest], Reply]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a connection needs of its provider.
+
+    answer: gives the reply to a request. sleep: waits for a delay of the script. request_s: how
+    long a request may take to arrive once it has begun. activity: counts the answers in progress.
+    """
+
+    answer: AnswerRequest
+    sleep: Sleep
+    request_s: float
+    activity: Activity
 
 
 async def serve(
     opening: bytes,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    answer: Answer,
-    sleep: Sleep,
+    service: Service,
 ) -> None:
     """Answer the requests of one connection until either side ends it.
 
@@ -31,7 +46,10 @@ async def serve(
     connection.receive_data(opening)
     while True:
         try:
-            request = await _next_request(connection, reader)
+            request = await _next_request(connection, reader, service.request_s)
+        except TimeoutError:
+            await _send(connection, writer, _head(_late(), 408))
+            return
         except h11.RemoteProtocolError as problem:
             if connection.our_state is h11.IDLE:
                 status = problem.error_status_hint
@@ -39,31 +57,50 @@ async def serve(
             return
         if request is None:
             return
-        reply = answer(request)
-        if reply.head_after_s:
-            await sleep(reply.head_after_s)
-        if reply.status is not None:
-            await _send(connection, writer, _head(reply, reply.status))
-            for piece in () if request.method == "HEAD" else reply.body:
-                if piece.after_s:
-                    await sleep(piece.after_s)
-                await _send(connection, writer, h11.Data(data=piece.data))
-        if reply.end is not End.CLEAN:
-            await end_badly(reply.end, reader, writer)
-            return
-        await _send(connection, writer, h11.EndOfMessage())
-        if connection.our_state is h11.MUST_CLOSE:
+        with service.activity.answering():
+            reply = service.answer(request)
+            await _play(connection, writer, request, reply, service.sleep)
+            if reply.end is End.RESET:
+                reset(writer)
+            elif reply.end is End.CLEAN and reply.framed:
+                await _send(connection, writer, h11.EndOfMessage())
+        if reply.end is End.STALL:
+            await _hold(reader)
+        is_over = connection.our_state is h11.MUST_CLOSE or connection.their_state is not h11.DONE
+        if reply.end is not End.CLEAN or not reply.framed or is_over:
             return
         connection.start_next_cycle()
 
 
-async def end_badly(end: End, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """End a connection in mid-reply: close it, reset it, or hold it until the client goes."""
-    if end is End.RESET:
-        reset(writer)
-    elif end is End.STALL:
-        while await reader.read(65536):
-            pass
+async def _play(
+    connection: h11.Connection,
+    writer: asyncio.StreamWriter,
+    request: ReceivedRequest,
+    reply: Reply,
+    sleep: Sleep,
+) -> None:
+    """Send head and body of ``reply``, as far as they go."""
+    if reply.head_after_s:
+        await sleep(reply.head_after_s)
+    if reply.status is None:
+        return
+    if reply.framed:
+        await _send(connection, writer, _head(reply, reply.status))
+    else:
+        await _write(writer, _unframed_head(reply, reply.status))
+    for piece in () if request.method == "HEAD" else reply.body:
+        if piece.after_s:
+            await sleep(piece.after_s)
+        if reply.framed:
+            await _send(connection, writer, h11.Data(data=piece.data))
+        else:
+            await _write(writer, piece.data)
+
+
+async def _hold(reader: asyncio.StreamReader) -> None:
+    """Hold the connection until the client disconnects."""
+    while await reader.read(65536):
+        pass
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -74,25 +111,46 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _next_request(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
-    """Return the next request, or None when the client has closed the connection."""
+async def _next_request(
+    connection: h11.Connection, reader: asyncio.StreamReader, request_s: float
+) -> ReceivedRequest | None:
+    """Return the next request, or None when the client has closed the connection.
+
+    A body that is too large is not read to its end. Raises TimeoutError for a request that is
+    incomplete ``request_s`` seconds after it began.
+    """
+    now = asyncio.get_running_loop().time
     head: h11.Request | None = None
     content = bytearray()
+    due_s = now() + request_s if connection.trailing_data[0] else None
     while True:
         happened = connection.next_event()
         if happened is h11.NEED_DATA:
-            connection.receive_data(await reader.read(65536))
+            async with asyncio.timeout_at(due_s):
+                data = await reader.read(65536)
+            connection.receive_data(data)
+            due_s = now() + request_s if due_s is None else due_s
         elif isinstance(happened, h11.Request):
             head = happened
         elif isinstance(happened, h11.Data):
             content += happened.data
+            if head is not None and len(content) > MAX_BODY_BYTES:
+                return _received(head, content)
         elif isinstance(happened, h11.EndOfMessage) and head is not None:
-            headers = ((k.decode("latin-1"), v.decode("latin-1")) for k, v in head.headers)
-            method, target = head.method.decode("ascii"), head.target.decode("ascii")
-            version = head.http_version.decode("ascii")
-            return Request.received(method, target, headers, bytes(content), version)
+            return _received(head, content)
         else:
             return None
+
+
+def _received(head: h11.Request, content: bytearray) -> ReceivedRequest:
+    headers = ((k.decode("latin-1"), v.decode("latin-1")) for k, v in head.headers)
+    method, target = head.method.decode("ascii"), head.target.decode("ascii")
+    version = head.http_version.decode("ascii")
+    return ReceivedRequest.received(method, target, headers, content, version)
+
+
+def _late() -> Reply:
+    return replace(whole(408, (), b""), final=True)
 
 
 def _head(reply: Reply, status: int) -> h11.Response:
@@ -107,9 +165,20 @@ def _head(reply: Reply, status: int) -> h11.Response:
     return h11.Response(status_code=status, headers=headers, reason=reason)
 
 
+def _unframed_head(reply: Reply, status: int) -> bytes:
+    """Return a head without a length: h11 does not write one for HTTP/1.1."""
+    lines = [f"HTTP/1.1 {status} {responses.get(status, '')}"]
+    lines += [f"{name}: {value}" for name, value in (*reply.headers, ("connection", "close"))]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 async def _send(connection: h11.Connection, writer: asyncio.StreamWriter, event: h11.Event) -> None:
-    """Write ``event`` and wait until the operating system has taken all of it."""
     data = connection.send(event)
     if data:
-        writer.write(data)
-        await writer.drain()
+        await _write(writer, data)
+
+
+async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Write ``data`` and wait until the operating system has taken all of it."""
+    writer.write(data)
+    await writer.drain()

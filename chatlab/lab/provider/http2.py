@@ -8,11 +8,12 @@ from typing import Any
 
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 import h2.exceptions
 
-from chatlab.lab.provider.exchange import End, Reply, Request
-from chatlab.lab.provider.http1 import Answer, Sleep, reset
+from chatlab.lab.protocols.exchange import MAX_BODY_BYTES, End, ReceivedRequest, Reply
+from chatlab.lab.provider.http1 import Service, reset
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client sends first when it knows that the server speaks HTTP/2 (RFC 9113, 3.4)."""
@@ -24,14 +25,13 @@ async def serve(
     opening: bytes,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    answer: Answer,
-    sleep: Sleep,
+    service: Service,
 ) -> None:
     """Answer the requests of one connection until either side ends it.
 
     ``opening`` holds the bytes that were already read from it.
     """
-    connection = _Connection(reader, writer, answer, sleep)
+    connection = _Connection(reader, writer, service)
     try:
         await connection.run(opening)
     finally:
@@ -43,18 +43,18 @@ class _Connection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        answer: Answer,
-        sleep: Sleep,
+        service: Service,
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._answer = answer
-        self._sleep = sleep
+        self._service = service
+        self._sleep = service.sleep
         self._h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=False, header_encoding=None)
         )
         self._heads: dict[int, list[tuple[str, str]]] = {}
         self._contents: dict[int, bytearray] = {}
+        self._late: dict[int, asyncio.TimerHandle] = {}
         self._replies: dict[int, asyncio.Task[None]] = {}
         self._window_grew = asyncio.Event()
         self._ping_answered = asyncio.Event()
@@ -78,6 +78,8 @@ class _Connection:
 
     async def stop(self) -> None:
         """Cancel the replies that are still running."""
+        for timer in self._late.values():
+            timer.cancel()
         running = list(self._replies.values())
         for task in running:
             task.cancel()
@@ -90,14 +92,18 @@ class _Connection:
                 for k, v in item.headers or ()
             ]
             self._contents[_stream(item)] = bytearray()
+            self._late[_stream(item)] = asyncio.get_running_loop().call_later(
+                self._service.request_s, self._give_up, _stream(item)
+            )
+            if (":method", "CONNECT") in self._heads[_stream(item)]:
+                self._start_reply(_stream(item))  # a tunnel has no end to wait for
         elif isinstance(item, h2.events.DataReceived):
-            self._contents[_stream(item)] += item.data or b""
+            self._receive(_stream(item), item.data or b"")
             self._h2.acknowledge_received_data(item.flow_controlled_length or 0, _stream(item))
         elif isinstance(item, h2.events.StreamEnded):
             self._start_reply(_stream(item))
         elif isinstance(item, h2.events.StreamReset):
-            self._heads.pop(_stream(item), None)
-            self._contents.pop(_stream(item), None)
+            self._forget(_stream(item))
             task = self._replies.get(_stream(item))
             if task is not None:
                 task.cancel()
@@ -106,26 +112,53 @@ class _Connection:
         elif isinstance(item, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
             self._window_grew.set()
 
+    def _receive(self, stream: int, data: bytes) -> None:
+        """Keep a part of a request's body; one that is too large is answered at once."""
+        content = self._contents.get(stream)
+        if content is not None:
+            content += data
+            if len(content) > MAX_BODY_BYTES:
+                self._start_reply(stream)
+
+    def _forget(self, stream: int) -> tuple[list[tuple[str, str]], bytearray] | None:
+        """Take out a request that is complete or will never be; None if it was taken out."""
+        if stream not in self._heads:
+            return None
+        self._late.pop(stream).cancel()
+        return self._heads.pop(stream), self._contents.pop(stream)
+
+    def _give_up(self, stream: int) -> None:
+        """Reset the stream of a request that does not arrive."""
+        self._forget(stream)
+        with contextlib.suppress(h2.exceptions.ProtocolError):
+            self._h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+        self._replies[stream] = asyncio.create_task(self._flush())
+        self._replies[stream].add_done_callback(lambda _: self._replies.pop(stream, None))
+
     def _start_reply(self, stream: int) -> None:
-        pairs = self._heads.pop(stream)
+        received = self._forget(stream)
+        if received is None:
+            return  # it was answered before its end
+        pairs, content = received
         pseudo = {name: value for name, value in pairs if name.startswith(":")}
         headers = [pair for pair in pairs if not pair[0].startswith(":")]
         headers.append(("host", pseudo.get(":authority", "")))
-        request = Request.received(
-            pseudo[":method"], pseudo[":path"], headers, bytes(self._contents.pop(stream)), "2"
+        request = ReceivedRequest.received(
+            pseudo.get(":method", ""), pseudo.get(":path", ""), headers, content, "2"
         )
         task = asyncio.create_task(self._reply(stream, request))
         self._replies[stream] = task
         task.add_done_callback(lambda _: self._replies.pop(stream, None))
 
-    async def _reply(self, stream: int, request: Request) -> None:
-        reply = self._answer(request)
-        try:
-            if reply.head_after_s:
-                await self._sleep(reply.head_after_s)
-            await self._play(stream, reply, with_body=request.method != "HEAD")
-        except (h2.exceptions.ProtocolError, ConnectionError):
-            return  # the client has reset the stream or gone away
+    async def _reply(self, stream: int, request: ReceivedRequest) -> None:
+        with self._service.activity.answering():
+            reply = self._service.answer(request)
+            try:
+                if reply.head_after_s:
+                    await self._sleep(reply.head_after_s)
+                await self._play(stream, reply, with_body=request.method != "HEAD")
+            except (h2.exceptions.ProtocolError, ConnectionError):
+                return  # the client has reset the stream or disconnected
 
     async def _play(self, stream: int, reply: Reply, with_body: bool) -> None:
         if reply.status is not None:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 from chatlab.lab.faults.vocabulary import RefuseConnection
-from chatlab.lab.provider import http1 as wire_http1
-from chatlab.lab.provider import http2 as wire_http2
-from chatlab.lab.provider.exchange import Reply, Request
-from chatlab.lab.provider.http1 import Sleep
+from chatlab.lab.protocols.exchange import ReceivedRequest, Reply
+from chatlab.lab.provider import http1, http2
+from chatlab.lab.provider.activity import Activity
+from chatlab.lab.provider.http1 import Service, Sleep
 from chatlab.lab.provider.port import Port
-from chatlab.lab.provider.responder import Answering
+from chatlab.lab.provider.responder import Responder
 
-TLS_GOODBYE_S = 1.0
-"""How long a closing TLS connection waits for the client's goodbye."""
+ACCEPT_PAUSE_S = 0.1
+"""How long no connection is accepted once this process has no file descriptors left."""
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+CLOSE_NOTIFY_S = 1.0
+"""How long a closing TLS connection waits for the client's close_notify, in seconds."""
 
 
 class Listener:
@@ -30,12 +37,20 @@ class Listener:
     """
 
     def __init__(
-        self, answering: Answering, number: int, tls: ssl.SSLContext | None, sleep: Sleep
+        self,
+        responder: Responder,
+        number: int,
+        tls: ssl.SSLContext | None,
+        sleep: Sleep,
+        request_s: float,
     ) -> None:
         """Bind the port and start; raises `OSError` for a port in use."""
-        self._answering = answering
+        self._responder = responder
         self._tls = tls
         self._sleep = sleep
+        self._activity = Activity()
+        self._service = Service(self._answer, sleep, request_s, self._activity)
+        self.refused_accepts = 0
         self._port = Port(number)
         self.number = self._port.number
         self._gate = threading.Lock()
@@ -44,7 +59,7 @@ class Listener:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timed = -1
-        if answering.counts_connects:
+        if responder.counts_connects:
             self._port.watch(self._before_connect)
         with self._gate:
             self._arrange()
@@ -59,6 +74,10 @@ class Listener:
             self._closed = True
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+
+    def idle(self) -> Future[None]:
+        """Return what is done when no answer is in progress and all that arrived was read."""
+        return asyncio.run_coroutine_threadsafe(self._activity.idle(), self._loop)
 
     def _run(self) -> None:
         try:
@@ -75,8 +94,8 @@ class Listener:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    def _answer(self, request: Request) -> Reply:
-        reply = self._answering.answer(request)
+    def _answer(self, request: ReceivedRequest) -> Reply:
+        reply = self._responder.answer(request)
         with self._gate:
             self._arrange()
         return reply
@@ -86,17 +105,17 @@ class Listener:
         with self._gate:
             if self._closed or self._port.listening:
                 return
-            due = self._answering.player.upcoming()
+            due = self._responder.player.upcoming()
             if isinstance(due, RefuseConnection) and due.closed_s is None:
-                self._answering.player.take()
-                due = self._answering.player.upcoming()
+                self._responder.player.take()
+                due = self._responder.player.upcoming()
                 if not isinstance(due, RefuseConnection):
                     return
             self._arrange()
 
     def _arrange(self) -> None:
         """Open or close the port as the step that is due wants it; hold the gate."""
-        due = self._answering.player.upcoming()
+        due = self._responder.player.upcoming()
         if not isinstance(due, RefuseConnection):
             if not self._port.listening:
                 self._port.listen()
@@ -105,14 +124,14 @@ class Listener:
         if self._port.listening:
             self._loop.remove_reader(self._port.socket)
             self._port.refuse()
-        attempt = self._answering.player.attempts
+        attempt = self._responder.player.attempts
         if due.closed_s is not None and attempt != self._timed:
             self._timed = attempt
             self._loop.call_soon_threadsafe(self._spawn, self._reopen_after(due.closed_s))
 
     async def _reopen_after(self, closed_s: float) -> None:
         await self._sleep(closed_s)
-        self._answering.player.take()
+        self._responder.player.take()
         with self._gate:
             self._arrange()
 
@@ -124,8 +143,12 @@ class Listener:
         """Serve one more connection; its socket is closed however that ends."""
         try:
             accepted, _ = self._port.socket.accept()
-        except OSError:
-            return  # the client has gone before it was served
+        except OSError as problem:
+            if problem.errno in _EXHAUSTED:
+                self.refused_accepts += 1
+                self._loop.remove_reader(self._port.socket)
+                self._loop.call_later(ACCEPT_PAUSE_S, self._watch_port)
+            return  # else the client disconnected before it was served
         accepted.setblocking(False)
         task = self._spawn(self._converse(accepted))
         task.add_done_callback(lambda _: accepted.close())
@@ -138,14 +161,14 @@ class Listener:
                 lambda: protocol,
                 accepted,
                 ssl=self._tls,
-                ssl_shutdown_timeout=TLS_GOODBYE_S if self._tls else None,
+                ssl_shutdown_timeout=CLOSE_NOTIFY_S if self._tls else None,
             )
         except OSError:
-            return  # no TLS came about
+            return  # the TLS handshake failed
         try:
             await self._speak(reader, asyncio.StreamWriter(transport, protocol, reader, self._loop))
         except OSError:
-            return  # the client has gone, which is its right
+            return  # the client disconnected
         finally:
             transport.abort()
 
@@ -155,13 +178,14 @@ class Listener:
         if tls is None:  # asyncio's TLS transport takes a limit of 0 as "always full"
             writer.transport.set_write_buffer_limits(high=0)
         opening = await reader.read(65536)
-        while 0 < len(opening) < 4 and (more := await reader.read(65536)):
-            opening += more
-        is_h2 = opening.startswith(wire_http2.PREFACE[:4])
+        async with asyncio.timeout(self._service.request_s if opening else None):
+            while 0 < len(opening) < 4 and (more := await reader.read(65536)):
+                opening += more
+        is_h2 = opening.startswith(http2.PREFACE[:4])
         if tls is not None:
             is_h2 = tls.selected_alpn_protocol() == "h2"
-        serve = wire_http2.serve if is_h2 else wire_http1.serve
-        await serve(opening, reader, writer, self._answer, self._sleep)
+        serve = http2.serve if is_h2 else http1.serve
+        await serve(opening, reader, writer, self._service)
         writer.close()
         await writer.wait_closed()
 

@@ -1,9 +1,9 @@
-"""One loopback port that can refuse connections for a while without being lost to others.
+"""One loopback port that can refuse connections for a while without losing the port number.
 
-A bound socket that does not listen refuses like a closed port, and keeps the port. The kernel
-refuses without telling anybody, so the connects are counted where they are made: Python reports
-each one in this process as the audit event ``socket.connect``. An audit hook cannot be taken out
-again; this one is put in once, by the first port that counts connects, and looks at nothing else.
+A bound socket that does not listen refuses like a closed port, and keeps the number. The kernel
+reports no refused connect to the server, so connects are counted where they are made: Python
+reports each connect of this process as the audit event ``socket.connect``. An audit hook cannot be
+removed; this one is added once, by the first port that counts connects, and reads nothing else.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _bound(number: int) -> socket.socket:
     except OSError as problem:
         bound.close()
         if problem.errno == errno.EADDRINUSE:
-            text = f"port {number} on {LOOPBACK} is in use; leave port out to take any free one"
+            text = f"port {number} on {LOOPBACK} is in use; leave out port to take any free one"
             raise OSError(errno.EADDRINUSE, text) from None
         raise
     return bound

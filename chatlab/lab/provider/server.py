@@ -1,41 +1,76 @@
-"""A fake OpenAI and Anthropic provider on a real loopback socket."""
+"""A fake provider on a real loopback socket."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime
 import ssl
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
 from chatlab.lab.faults.corpus_samples import Samples
 from chatlab.lab.faults.script import Script, ScriptLike
 from chatlab.lab.memory.response_memory import ResponseMemory
-from chatlab.lab.provider.exchange import Request
+from chatlab.lab.protocols.exchange import ReceivedRequest
 from chatlab.lab.provider.http1 import Sleep
 from chatlab.lab.provider.listener import Listener
 from chatlab.lab.provider.port import LOOPBACK
-from chatlab.lab.provider.responder import Answering
+from chatlab.lab.provider.responder import Responder
 
 
 class FakeProvider:
-    """Plays a script, once, to whatever client calls; use it as a context manager.
+    """A fake provider that plays a script to whatever client calls.
 
-        with FakeProvider(["sample:openai/429-tpm", "success"], samples=corpus) as provider:
-            OpenAI(base_url=provider.openai_base_url, api_key="none")
+    >>> from openai import OpenAI
+    >>> with FakeProvider(["http-error:429", "success"]) as provider:
+    ...     client = OpenAI(base_url=provider.openai_base_url, api_key="none")
+    ...     client.responses.create(model="gpt-5", input="What is the answer?").output_text
+    'The answer is 42.'
+    >>> [request.met for request in provider.requests]
+    ['http-error:429', 'success']
 
+    It speaks OpenAI's Responses and Chat Completions, Anthropic's Messages, Gemini's
+    generateContent, Ollama's chat, Cohere's chat (version 2) and Mistral's chat.
     It listens on 127.0.0.1 only, in a thread of its own, and speaks HTTP/1.1 and HTTP/2 (with
-    prior knowledge; with ``tls=True`` as the client negotiates). No key is needed and none is
-    kept. Steps go to attempts as they arrive, whichever client sends them.
+    prior knowledge; with ``tls=True`` as the client negotiates). It needs no key and keeps none.
+    Steps go to attempts as they arrive, whichever client sends them. Use it as a context manager,
+    sync or async.
 
-    ``script`` is anything that `Script.parse` takes. ``samples`` maps ids to corpus samples.
-    ``memory`` makes ``/v1/responses`` remember what it stored, and refuse what does not fit it; a
-    refused request leaves its step to the next. ``port`` 0 is any free port. ``sleep`` waits for
-    seconds; every delay of the script goes through it. ``requests`` keeps the last
-    ``requests_kept``.
+    Parameters
+    ----------
+    script : Script, step, str, list or dict
+        Anything that `Script.parse` takes.
+    samples : Corpus or mapping, optional
+        Corpus samples by id, for steps such as ``sample:openai/429-tpm``.
+    memory : ResponseMemory, optional
+        What ``/v1/responses`` stored, to be read or changed by a test; it also makes answers
+        report estimated token counts. By default the provider has a memory of its own.
+    validate : bool
+        Refuse the input that the providers refuse: calls without results, results without calls,
+        items without their reasoning item, malformed items, unknown responses. A refused request
+        leaves its step to the next request. False accepts every input.
+    port : int
+        The port; 0 takes any free one.
+    tls : bool
+        Serve HTTPS with a throw-away certificate; `ssl_context` trusts it.
+    sleep : callable
+        Waits for so many seconds; every delay of the script goes through it.
+    requests_kept : int
+        How many of the latest requests `requests` keeps.
+    request_s : float
+        Real seconds that a request may take to arrive once it has begun; then it is ended.
 
-    Raises `ScriptError` for a script that cannot be played, `OSError` for a port in use, and
-    `RuntimeError` for use before the start or after the end.
+    Raises
+    ------
+    ScriptError
+        For a script that cannot be played.
+    OSError
+        On start, for a port that is in use.
+    RuntimeError
+        For use before the start or after the end.
+    ImportError
+        For ``tls=True`` without the ``lab`` extra.
     """
 
     def __init__(
@@ -44,16 +79,19 @@ class FakeProvider:
         *,
         samples: Samples | None = None,
         memory: ResponseMemory | None = None,
+        validate: bool = True,
         port: int = 0,
         tls: bool = False,
         sleep: Sleep = asyncio.sleep,
         requests_kept: int = 10_000,
+        request_s: float = 30.0,
     ) -> None:
         """Check the script and its samples; nothing is opened yet."""
         self.script = Script.parse(script)
-        self._answering = Answering(self.script, samples, requests_kept, memory)
+        self._responder = Responder(self.script, samples, requests_kept, memory, validate=validate)
         self._wanted_port = port
         self._sleep = sleep
+        self._request_s = request_s
         self._server_tls: ssl.SSLContext | None = None
         self.ssl_context: ssl.SSLContext | None = None
         if tls:
@@ -72,7 +110,9 @@ class FakeProvider:
     def base_url(self) -> str:
         """The address without a path, for example ``http://127.0.0.1:40123``."""
         if self._closed:
-            raise RuntimeError("this FakeProvider is closed; what it heard is still in requests")
+            raise RuntimeError(
+                "this FakeProvider is closed; read what arrived in .requests, or make a new one"
+            )
         if self._listener is None:
             raise RuntimeError("this FakeProvider has not started; use it in a with statement")
         scheme = "https" if self._server_tls else "http"
@@ -80,23 +120,66 @@ class FakeProvider:
 
     @property
     def openai_base_url(self) -> str:
-        """What the openai client takes as ``base_url``."""
+        """The ``base_url`` for an openai client."""
         return f"{self.base_url}/v1"
 
     @property
     def anthropic_base_url(self) -> str:
-        """What the anthropic client takes as ``base_url``."""
+        """The ``base_url`` for an anthropic client."""
         return self.base_url
 
     @property
-    def requests(self) -> tuple[Request, ...]:
-        """The requests that arrived, oldest first; a refused connection is none."""
-        return self._answering.requests
+    def gemini_base_url(self) -> str:
+        """The ``base_url`` in the HTTP options of a google-genai client."""
+        return self.base_url
+
+    @property
+    def ollama_host(self) -> str:
+        """The ``host`` of an ollama client."""
+        return self.base_url
+
+    @property
+    def cohere_base_url(self) -> str:
+        """The ``base_url`` of a cohere client, version 2."""
+        return self.base_url
+
+    @property
+    def mistral_server_url(self) -> str:
+        """The ``server_url`` of a mistralai client."""
+        return f"{self.base_url}/mistral"
+
+    @property
+    def requests(self) -> tuple[ReceivedRequest, ...]:
+        """The requests that arrived, oldest first; a refused connection does not count."""
+        return self._responder.requests
 
     @property
     def attempts(self) -> int:
         """How many attempts have met a step of the script or its end, refused ones included."""
-        return self._answering.player.attempts
+        return self._responder.player.attempts
+
+    def idle(self) -> Future[None]:
+        """Return a future that is done when the provider has nothing to do.
+
+        Everything that had arrived when it was called has then been read, no answer is computed,
+        delayed or written, and all bytes written are in the client's socket: nothing more comes
+        before the client acts. A stalled answer counts as nothing to do. For a clock that moves
+        only when nothing happens: ``provider.idle().result()`` in a thread,
+        ``await asyncio.wrap_future(provider.idle())`` in a task.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Cancelled when the provider closes before it is idle.
+
+        Raises
+        ------
+        RuntimeError
+            Before the start and after the end.
+        """
+        if self._listener is None or self._closed:
+            raise RuntimeError("this FakeProvider is not running; use it in a with statement")
+        return self._listener.idle()
 
     def play(self, script: ScriptLike) -> None:
         """Replace what is left of the script by another; attempts go on counting.
@@ -106,7 +189,7 @@ class FakeProvider:
         new script, or as the step that is due in the old one.
         """
         parsed = Script.parse(script)
-        self._answering.play(parsed)
+        self._responder.play(parsed)
         self.script = parsed
 
     def start(self) -> None:
@@ -116,10 +199,12 @@ class FakeProvider:
             raise RuntimeError(
                 f"this FakeProvider is {state}; make a new one, it plays its script once"
             )
-        self._listener = Listener(self._answering, self._wanted_port, self._server_tls, self._sleep)
+        self._listener = Listener(
+            self._responder, self._wanted_port, self._server_tls, self._sleep, self._request_s
+        )
 
     def close(self) -> None:
-        """Cancel what is still being answered, and give back socket, thread and port."""
+        """Cancel the running answers, and release socket, thread and port."""
         if self._listener is not None and not self._closed:
             self._closed = True
             self._listener.close()
@@ -149,5 +234,5 @@ class FakeProvider:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close; it waits for no client, so the caller's loop stands still for an instant only."""
+        """Close; no client is waited for, so the caller's loop is blocked for a moment only."""
         self.close()

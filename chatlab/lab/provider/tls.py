@@ -17,7 +17,7 @@ _VALID = datetime.timedelta(days=1)
 
 
 def contexts(now: datetime.datetime) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return the server's context, and a client's that trusts this server and nobody else.
+    """Return the server's context, and a client's that trusts only this server.
 
     The key is new each time and is on disk only while OpenSSL reads it. Both offer HTTP/2 first.
     """

@@ -23,12 +23,12 @@ from chatlab.chat.turn import Turn
 from chatlab.corpus import Corpus
 from chatlab.errors import Verdict, classify
 from chatlab.errors.payloads import ChatError
-from chatlab.lab.cassettes.cassette import FORMAT, Cassette
-from chatlab.lab.cassettes.playback import CassetteStep
+from chatlab.lab.faults.cassette_file import FORMAT, read_exchanges
+from chatlab.lab.faults.cassette_playback import CassetteStep
 from chatlab.lab.faults.corpus_samples import Samples
-from chatlab.lab.faults.notation import ScriptError, near
 from chatlab.lab.faults.script import SampleStep, Script, ScriptLike, Step
 from chatlab.lab.faults.vocabulary import Fault
+from chatlab.lab.protocols.notation import ScriptError, near
 from chatlab.lab.provider.server import FakeProvider
 from chatlab.lab.replaying.result import Replay
 from chatlab.retry import Backoff, Clock, VirtualClock
@@ -256,7 +256,7 @@ def _from_file(path: Path) -> Script:
         hint = near(path.name, (other.name for other in path.parent.glob("*.json")))
         raise ScriptError(f"{path}: no such file{hint}")
     if f'"{FORMAT}"'.encode() in path.read_bytes()[:HEAD_BYTES]:
-        count = len(Cassette.load(path).exchanges)
+        count = len(read_exchanges(path))
         if not count:
             raise ScriptError(f"{path}: the cassette is empty; record an exchange into it")
         return Script(tuple(CassetteStep(str(path), number) for number in range(count)))

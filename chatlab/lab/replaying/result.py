@@ -10,7 +10,7 @@ from chatlab.chat.messages.events import Answer, Status, TurnEvent, TurnStatus, 
 from chatlab.chat.messages.parts import Piece
 from chatlab.chat.stream.attempt import Discarded
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
-from chatlab.lab.provider.exchange import Request
+from chatlab.lab.protocols.exchange import ReceivedRequest
 from chatlab.retry import GiveUp, duration
 
 LAB_SAYS: Final = "chatlab fake provider: "
@@ -55,7 +55,7 @@ class Replay:
     error: Exception | None
     gave_up: GiveUp | None
     discarded: Discarded
-    requests: tuple[Request, ...]
+    requests: tuple[ReceivedRequest, ...]
 
     @property
     def problem(self) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from chatlab.lab.exploration.chat_model import INVARIANTS
+from chatlab.lab.exploration.invariants import INVARIANTS
 from chatlab.text.markup import shortened
 from chatlab.views.figures.figure import (
     CHAIN_BROKEN,
@@ -21,9 +21,9 @@ from chatlab.views.figures.figure import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from chatlab.lab.exploration.chat_model import Act
-    from chatlab.lab.exploration.model_check import Explored
-    from chatlab.lab.memory.response_memory import Exchange
+    from chatlab.lab.exploration.invariants import TraceLine as Act
+    from chatlab.lab.exploration.model_check import Exploration as Explored
+    from chatlab.lab.memory.records import MemoryExchange as Exchange
 
 _MAX_CHARS: Final = 64
 

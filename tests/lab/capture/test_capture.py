@@ -11,13 +11,13 @@ from support.needed import needed
 from chatlab import Corpus
 from chatlab.errors import classify
 from chatlab.errors.failure import Failure
-from chatlab.lab.capture import CaptureError, captured, clients, recipes
+from chatlab.lab.capture import CaptureError, captured, recipes
 from chatlab.lab.capture.__main__ import chosen_recipes, main
-from chatlab.lab.capture.fault import Fault, Label
-from chatlab.lab.capture.origin import HOST, Origin
-from chatlab.lab.capture.plans import Act, answer
-from chatlab.lab.capture.programs import PROGRAMS
-from chatlab.lab.capture.servers import SERVERS
+from chatlab.lab.capture.faults.fault import ClientFault, Label
+from chatlab.lab.capture.faults.origin import HOST, Origin
+from chatlab.lab.capture.faults.plans import Act, answer
+from chatlab.lab.capture.programs import run_program
+from chatlab.lab.capture.recipes import PROGRAMS, SERVERS
 from chatlab.lab.capture.settle import settle
 
 SHIPPED = Corpus.load()
@@ -109,7 +109,7 @@ def test_record_and_exception_agree(fault: str) -> None:
     ((_, record),) = captured([recipe])
     assert isinstance(record, dict)
     program = PROGRAMS["httpx2"]
-    live = clients.observe(program, program.meets()[fault]).live
+    live = run_program.observe(program, program.meets()[fault]).live
     verdict = classify(Failure.from_record(record))
     assert live == (str(verdict.kind), verdict.retryable)
 
@@ -221,9 +221,9 @@ def test_chosen_recipes_without_words() -> None:
 
 def test_a_fault_that_fails_nothing() -> None:
     """A fault that the program survives is an error, not a sample."""
-    good = Fault("good", Label("generic", True, "nothing"), answer(200, "{}"))
+    good = ClientFault("good", Label("generic", True, "nothing"), answer(200, "{}"))
     with pytest.raises(CaptureError, match="http-client: good made nothing fail"):
-        clients.observe(PROGRAMS["http-client"], good)
+        run_program.observe(PROGRAMS["http-client"], good)
 
 
 def test_slugs_are_unique() -> None:

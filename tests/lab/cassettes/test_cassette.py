@@ -21,22 +21,22 @@ import httpx
 import httpx2
 import openai
 import pytest
-from support.lab_calls import _PLAIN, CALLERS, KEY, PATHS, Answer, Caller, Seen
+from support.lab_calls import _PLAIN, CALLERS, HELLO, KEY, PATHS, Answer, Caller, Seen
 from support.planted_secrets import ALNUM, Draw
 from support.sockets import Serve, answer, read_request, response
 
 from chatlab.errors import Verdict, classify
-from chatlab.lab import Cassette, CassetteStep, FakeProvider, RecordingTransport, Script, Success
-from chatlab.lab.cassettes.chunked_sanitize import cut_alike, sanitized
-from chatlab.lab.cassettes.recording import (
+from chatlab.lab import Cassette, CassetteStep, FakeProvider, GoodAnswer, RecordingTransport, Script
+from chatlab.lab.cassettes.chunked_sanitize import rechunk, sanitized
+from chatlab.lab.faults.recorded_exchange import (
     Chunk,
-    Exchange,
     RecordedEnd,
+    RecordedExchange,
     RecordedRequest,
     RecordedResponse,
 )
-from chatlab.lab.faults.notation import ScriptError
 from chatlab.lab.protocols.good_answer import ToolCall
+from chatlab.lab.protocols.notation import ScriptError
 
 RESPONSES, CHAT, MESSAGES = PATHS
 CASSETTES = Path(__file__).parent / "recorded"
@@ -113,7 +113,7 @@ RECORDERS = [
 class Situation:
     """What happens to a call, and how a recording of it says that it ended."""
 
-    step: str | Success
+    step: str | GoodAnswer
     how: str
     stream: bool = True
     timeout_s: float = 5.0
@@ -124,7 +124,7 @@ class Situation:
 
 
 SITUATIONS = [
-    Situation(Success(chunks=("Größe ", "😀", " ok")), "clean"),
+    Situation(GoodAnswer(chunks=("Größe ", "😀", " ok")), "clean"),
     Situation("close-at-byte:300", "closed"),
     Situation("close-at-byte:0", "closed"),
     Situation("reset-at-byte:300", "reset"),
@@ -156,12 +156,12 @@ def told(verdict: Verdict) -> tuple[object, ...]:
     )
 
 
-def data_of(exchange: Exchange) -> list[bytes] | None:
+def data_of(exchange: RecordedExchange) -> list[bytes] | None:
     """The chunks, as bytes."""
     return None if exchange.response is None else [c.data for c in exchange.response.chunks]
 
 
-def only(tape: Cassette) -> Exchange:
+def only(tape: Cassette) -> RecordedExchange:
     """The one exchange of a cassette."""
     (exchange,) = tape.exchanges
     return exchange
@@ -207,7 +207,7 @@ def read(
         transport = inner if tape is None else RecordingTransport(inner, tape)
         with (
             library.Client(transport=transport, timeout=timeout_s) as http,
-            http.stream("POST", url, json={"stream": True}) as got,
+            http.stream("POST", url, json={**HELLO, "stream": True}) as got,
         ):
             chunks.extend(got.iter_bytes())
 
@@ -216,7 +216,7 @@ def read(
         transport = inner if tape is None else RecordingTransport(inner, tape)
         async with (
             library.AsyncClient(transport=transport, timeout=timeout_s) as http,
-            http.stream("POST", url, json={"stream": True}) as got,
+            http.stream("POST", url, json={**HELLO, "stream": True}) as got,
         ):
             async for chunk in got.aiter_bytes():
                 chunks.append(chunk)
@@ -425,7 +425,7 @@ def test_played_time_is_real_time(tmp_path: Path) -> None:
     """Without a sleep of one's own the chunks come when they came."""
     file = tmp_path / "tape.json"
     tape, again = Cassette(), Cassette()
-    with FakeProvider([Success(headers_after_s=0.1, chunk_every_s=0.05)]) as fake:
+    with FakeProvider([GoodAnswer(headers_after_s=0.1, chunk_every_s=0.05)]) as fake:
         RECORDERS[0].call(fake, tape)
     tape.save(file)
     with FakeProvider([f"cassette:{file}"]) as fake:
@@ -556,7 +556,7 @@ def test_a_text_is_cut_where_the_old_one_was(
     before: str, after: str, ends: list[int], expected: list[str]
 ) -> None:
     """Equal parts keep their borders; a placeholder is cut in proportion."""
-    assert cut_alike(before, after, ends) == expected
+    assert rechunk(before, after, ends) == expected
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -593,7 +593,7 @@ def test_every_attempt_is_an_exchange_in_the_order_of_the_requests() -> None:
         transport = RecordingTransport(httpx2.AsyncHTTPTransport(verify=_PLAIN), tape)
         async with httpx2.AsyncClient(transport=transport) as http:
             url = fake.base_url + CHAT
-            asked = (http.post(url, json={"stream": True, "n": n}) for n in range(20))
+            asked = (http.post(url, json={**HELLO, "stream": True, "n": n}) for n in range(20))
             answers = await asyncio.gather(*asked)
         for exchange, got in zip(tape.exchanges, answers, strict=True):
             assert exchange.response is not None
@@ -602,7 +602,9 @@ def test_every_attempt_is_an_exchange_in_the_order_of_the_requests() -> None:
     tape = Cassette()
     with FakeProvider(Script.parse({"steps": [], "after": "success"})) as fake:
         asyncio.run(many(fake, tape))
-    assert [e.request.body for e in tape.exchanges] == [{"stream": True, "n": n} for n in range(20)]
+    assert [e.request.body for e in tape.exchanges] == [
+        {**HELLO, "stream": True, "n": n} for n in range(20)
+    ]
 
 
 def test_a_refused_connection_is_recorded_but_no_server_can_play_it(
@@ -621,7 +623,7 @@ def test_a_refused_connection_is_recorded_but_no_server_can_play_it(
 def test_a_cassette_reads_well_and_keeps_every_byte(tmp_path: Path) -> None:
     """Text is text, one line for each chunk; only what is no UTF-8 is base64."""
     chunks = (Chunk.of("data: é\n\n".encode(), 0.25), Chunk.of(b"\xff\x00", 0.5))
-    exchange = Exchange(
+    exchange = RecordedExchange(
         RecordedRequest("POST", CHAT, {"accept": "*/*"}, {"model": "m", "stream": True}),
         RecordedResponse(200, 0.125, {"content-type": "text/event-stream"}, None, chunks),
         RecordedEnd("reset", 0.75, "httpx2.ReadError"),
@@ -648,7 +650,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
     for _ in range(900):
         deep = [deep]
     tape = Cassette(
-        [Exchange(RecordedRequest("POST", CHAT, body=deep), end=RecordedEnd("closed"))],
+        [RecordedExchange(RecordedRequest("POST", CHAT, body=deep), end=RecordedEnd("closed"))],
     )
     with pytest.raises(ScriptError, match=r"tape.json: exchanges\[0\]: not written, for it cannot"):
         tape.save(file)
@@ -673,14 +675,14 @@ def changed(path: str, value: object) -> str:
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        ("", "no JSON (Expecting value: line 1 column 1"),
-        ('{"format": ', "no JSON (Expecting value: line 1"),
+        ("", "the file is not valid JSON (Expecting value: line 1 column 1"),
+        ('{"format": ', "the file is not valid JSON (Expecting value: line 1"),
         ("[" * 100_000, "recursion"),
-        ("[]", 'no cassette: "format" is not "chatlab cassette"'),
+        ("[]", 'this is not a cassette: "format" is not "chatlab cassette"'),
         (("version", 2), "version is 2, and this chatlab reads 1; update chatlab"),
         (("version", "x"), "version is 'x', and this chatlab reads 1; record"),
         (("exchanges", {}), "exchanges must be a list"),
-        (("exchanges.0", 7), "exchanges[0] is no object"),
+        (("exchanges.0", 7), "exchanges[0] is not an object"),
         (("exchanges.0.request", None), "exchanges[0]: request: '' '' must be a method"),
         (("exchanges.0.request.path", "x"), "exchanges[0]: request: 'POST' 'x' must be"),
         (("exchanges.0.end", None), "exchanges[0]: recorded-end: how is ''; choose one"),
@@ -744,11 +746,11 @@ def test_a_cassette_of_another_call_is_not_played(caller: Caller) -> None:
     assert "was recorded with stream=True; call it so" in str(wrong_kind.error)
 
 
-def good_steps() -> Iterator[Success]:
+def good_steps() -> Iterator[GoodAnswer]:
     """What the good streams under tests/cassettes say."""
-    yield Success()
+    yield GoodAnswer()
     call = ToolCall("look_up", {"page": 7, "word": "Größe"})
-    yield Success(reasoning="Six times seven is 42.", tool_calls=(call,))
+    yield GoodAnswer(reasoning="Six times seven is 42.", tool_calls=(call,))
 
 
 def record_good(path: str) -> Cassette:

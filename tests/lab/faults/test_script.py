@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from chatlab.lab import SampleStep, Script, ScriptError, Success, ToolCall, Usage, parse_step
+from chatlab.lab import (
+    GoodAnswer,
+    SampleStep,
+    Script,
+    ScriptError,
+    TokenUsage,
+    ToolCall,
+    parse_step,
+)
 from chatlab.lab.faults.script import Player, ScriptLike
 from chatlab.lab.faults.vocabulary import CloseAtByte, HtmlPage, SlowDrip
 from chatlab.lab.protocols.good_answer import Ids, words
@@ -18,7 +26,7 @@ TOOL = ToolCall("look_up", {"city": "Zürich", "days": 3})
 
 def test_the_same_script_can_be_written_as_objects_text_and_json() -> None:
     """Steps as objects, as short text, as JSON and as JSON text are the same script."""
-    steps = (SampleStep("openai/429-tpm", 2), CloseAtByte(9), Success("Hi"))
+    steps = (SampleStep("openai/429-tpm", 2), CloseAtByte(9), GoodAnswer("Hi"))
     script = Script(steps, after="success", seed=7)
     text = ["sample:openai/429-tpm,after_event=2", "close-at-byte:9", "success:Hi"]
     record: dict[str, Any] = {"steps": text, "after": "success", "seed": 7}
@@ -33,8 +41,12 @@ def test_the_same_script_can_be_written_as_objects_text_and_json() -> None:
 
 def test_a_script_survives_its_own_json() -> None:
     """`to_json` loses nothing that `parse` reads."""
-    good = Success(
-        chunks=("a", ", b"), reasoning="why", tool_calls=(TOOL,), usage=Usage(1, 2), finish="length"
+    good = GoodAnswer(
+        chunks=("a", ", b"),
+        reasoning="why",
+        tool_calls=(TOOL,),
+        usage=TokenUsage(1, 2),
+        finish="length",
     )
     script = Script(
         (good, SlowDrip(3, 0.5), SampleStep("a/b")), after="success", success=good, seed=3
@@ -47,7 +59,7 @@ def test_a_script_survives_its_own_json() -> None:
 def test_a_success_may_say_text_with_commas_and_colons() -> None:
     """Only a comma before ``key=`` separates."""
     step = parse_step("success:Yes: one, two,chunk_every_s=0.5")
-    assert step == Success("Yes: one, two", chunk_every_s=0.5)
+    assert step == GoodAnswer("Yes: one, two", chunk_every_s=0.5)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +67,7 @@ def test_a_success_may_say_text_with_commas_and_colons() -> None:
     [
         ([], 'no steps; give one, or after="success"'),
         (["success", "html-pge"], 'step 2: unknown step or fault "html-pge"; did you mean'),
-        (["success", 3], "step 2: 3 is no step"),
+        (["success", 3], "step 2: 3 is not a step"),
         ({"steps": "success"}, "steps is 'success'; it must be a list"),
         ({"steps": ["success"], "aftr": "success"}, 'no field "aftr"; did you mean "after"?'),
         ({"steps": ["success"], "after": "sucess"}, 'did you mean "success"?'),
@@ -67,7 +79,7 @@ def test_a_success_may_say_text_with_commas_and_colons() -> None:
         ({"steps": [{"step": "success", "text": "ab", "chunks": ["a"]}]}, "do not add up"),
         (["success:finish=stopp"], 'did you mean "stop"?'),
         (["sample:x,after_event=-1"], "sample: after_event is -1"),
-        ('{"steps": [', "no valid JSON"),
+        ('{"steps": [', "not valid JSON"),
     ],
 )
 def test_a_mistake_in_a_script_is_told_with_its_place(source: ScriptLike, expected: str) -> None:
@@ -81,9 +93,9 @@ def test_a_script_file_is_read_and_its_mistakes_begin_with_its_name(tmp_path: Pa
     """`read` takes JSON only, and says which file is wrong."""
     path = tmp_path / "outage.json"
     path.write_text('["html-page:503", "success"]', encoding="utf-8")
-    assert Script.read(path) == Script((HtmlPage(503), Success()))
+    assert Script.read(path) == Script((HtmlPage(503), GoodAnswer()))
     path.write_text("success", encoding="utf-8")
-    with pytest.raises(ScriptError, match=r"outage\.json: script: no valid JSON"):
+    with pytest.raises(ScriptError, match=r"outage\.json: script: the text is not valid JSON"):
         Script.read(path)
     path.write_bytes(b'["\xff"]')
     with pytest.raises(ScriptError, match=r"outage\.json: 'utf-8' codec"):
@@ -92,17 +104,17 @@ def test_a_script_file_is_read_and_its_mistakes_begin_with_its_name(tmp_path: Pa
 
 def test_steps_are_used_in_order_and_then_the_script_says_that_it_ended() -> None:
     """After the last step there is none, and the text counts steps and attempts."""
-    player = Player(Script((HtmlPage(), Success())))
+    player = Player(Script((HtmlPage(), GoodAnswer())))
     assert player.upcoming() == HtmlPage()
-    assert [player.take() for _ in range(3)] == [(0, HtmlPage()), (1, Success()), (2, None)]
+    assert [player.take() for _ in range(3)] == [(0, HtmlPage()), (1, GoodAnswer()), (2, None)]
     assert player.attempts == 3
     assert "2 steps and this is attempt 3" in player.ended(2)
 
 
 def test_after_success_the_good_answer_goes_on_for_ever() -> None:
     """With ``after="success"`` every further attempt gets the script's good answer."""
-    player = Player(Script((HtmlPage(),), after="success", success=Success("on")))
-    assert [player.take()[1] for _ in range(4)] == [HtmlPage(), *[Success("on")] * 3]
+    player = Player(Script((HtmlPage(),), after="success", success=GoodAnswer("on")))
+    assert [player.take()[1] for _ in range(4)] == [HtmlPage(), *[GoodAnswer("on")] * 3]
 
 
 def test_text_is_cut_into_words_without_losing_a_character() -> None:
@@ -114,9 +126,9 @@ def test_text_is_cut_into_words_without_losing_a_character() -> None:
 
 def test_a_success_says_something_unless_it_only_calls_tools() -> None:
     """The text may be left out; with tool calls it is then empty."""
-    assert Success().said
-    assert Success(tool_calls=(TOOL,)).said == ""
-    assert Success(chunks=("a", "b")).said == "ab"
+    assert GoodAnswer().said
+    assert GoodAnswer(tool_calls=(TOOL,)).said == ""
+    assert GoodAnswer(chunks=("a", "b")).said == "ab"
     assert json.loads("".join(TOOL.pieces())) == TOOL.arguments
 
 

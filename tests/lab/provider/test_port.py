@@ -54,7 +54,9 @@ def test_a_port_in_use_is_told_by_its_number() -> None:
     port = Port()
     try:
         port.listen()
-        with pytest.raises(OSError, match=f"port {port.number} on 127.0.0.1 is in use; leave port"):
+        with pytest.raises(
+            OSError, match=f"port {port.number} on 127.0.0.1 is in use; leave out port"
+        ):
             Port(port.number)
     finally:
         port.close()

@@ -6,7 +6,7 @@ import sys
 from concurrent import futures
 from urllib.parse import urlsplit
 
-from chatlab.lab.capture.drivers.telling import Knobs, Untyped, module, tell
+from chatlab.lab.capture.drivers.driver_output import Knobs, Untyped, module, tell
 
 _METHOD = "Generate"
 _SERVICE = "llm.Generation"

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-from chatlab.lab.capture.drivers.telling import Knobs, Untyped, module, tell
+from chatlab.lab.capture.drivers.driver_output import Knobs, Untyped, module, tell
 
 REQUEST = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Weather?"}]}
 LONG_S = 15.0

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 from urllib.parse import urlsplit
 
-from chatlab.lab.capture.drivers.telling import Knobs, Logged, Untyped, module, tell
+from chatlab.lab.capture.drivers.driver_output import Knobs, Logged, Untyped, module, tell
 
 MESSAGES: Any = [{"role": "user", "content": "Weather?"}]
 LONG_S = 15.0

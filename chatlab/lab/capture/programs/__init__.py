@@ -1,0 +1,1 @@
+"""The client programs that are captured, and how each is run."""

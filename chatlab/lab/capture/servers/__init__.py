@@ -1,0 +1,1 @@
+"""The proxies and gateways that are captured, and how each is run."""
