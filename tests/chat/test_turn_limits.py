@@ -23,7 +23,8 @@ from chatlab.chat.transport.reader import MOST_WAITING
 from chatlab.chat.turn import Turn
 from chatlab.errors import classify
 from chatlab.errors.payloads import ChatError
-from chatlab.lab import FakeProvider, Success
+from chatlab.lab import FakeProvider
+from chatlab.lab import GoodAnswer as Success
 from chatlab.retry import Backoff, Clock, SystemClock, VirtualClock
 
 REQUEST = {"model": "gpt-5", "input": "What is the answer?"}
