@@ -23,7 +23,7 @@ from support.har_files import (
     limited,
 )
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.adding.har import Har, is_har, public_host
 
