@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from chatlab.exceptions import MissingExtra
+
 if TYPE_CHECKING:
     from chatlab.lab.cassettes.cassette import Cassette
     from chatlab.lab.cassettes.playback import CassetteStep
@@ -80,7 +82,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load a name when it is first used; `ImportError` says which extra is missing."""
+    """Load a name when it is first used; `MissingExtra` says which extra is missing."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
@@ -88,8 +90,10 @@ def __getattr__(name: str) -> object:
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] not in _EXTRA:
             raise
-        raise ImportError(
-            f"chatlab.lab.{name} needs {missing.name}; install it with pip install 'chatlab[lab]'"
-        ) from missing
+        raise MissingExtra(f"chatlab.lab.{name}", missing.name) from missing
     found: object = getattr(home, name)
     return found
+
+
+def __dir__() -> list[str]:
+    return __all__

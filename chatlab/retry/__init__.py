@@ -48,3 +48,7 @@ __all__ = [
     "sdk_retries",
     "warn_if_sdk_retries",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

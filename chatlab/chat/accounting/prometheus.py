@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors import Verdict
+from chatlab.exceptions import MissingExtra
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -177,9 +178,7 @@ def _prometheus() -> ModuleType:
     try:
         import prometheus_client
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "Metrics needs prometheus_client: pip install 'chatlab[metrics]'"
-        ) from None
+        raise MissingExtra("Metrics", "prometheus_client", extra="metrics") from None
     return prometheus_client
 
 

@@ -21,6 +21,7 @@ from chatlab.chat.messages.history import encode, read
 from chatlab.chat.storage.store_file import Store
 from chatlab.errors import UNMATCHED, classify
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
+from chatlab.exceptions import ChatlabError
 from chatlab.lab.faults.script import Script, Step
 from chatlab.lab.faults.vocabulary import CleanEndAfterEvent, CloseAtByte, HttpError, ResponseFailed
 from chatlab.lab.memory.response_memory import Exchange, ResponseMemory
@@ -59,7 +60,7 @@ class Act:
     to: str | None = None
 
 
-class Violation(AssertionError):
+class Violation(ChatlabError, AssertionError):
     """An invariant does not hold. name: its key in `INVARIANTS`. found: what was seen."""
 
     def __init__(self, name: str, found: str) -> None:

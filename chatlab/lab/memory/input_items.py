@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from chatlab.exceptions import ChatlabError
 from chatlab.lab.provider.exchange import utf8
 
 Item: TypeAlias = Mapping[str, Any]
@@ -80,7 +81,7 @@ class Refusal:
         }
 
 
-class Refused(Exception):
+class Refused(ChatlabError):
     """A request is not taken; ``refusal`` says why."""
 
     def __init__(self, status: int, code: str | None, message: str, param: str | None) -> None:

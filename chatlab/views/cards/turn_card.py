@@ -7,10 +7,12 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final
 
+from chatlab.exceptions import MissingExtra
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("the card needs ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the card", "ipywidgets") from None
 
 from chatlab.chat.messages.events import TurnEvent, TurnStatus
 from chatlab.retry import Clock, duration

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from chatlab.retry import Backoff, Preset, Schedule, Span, duration
 from chatlab.text.markup import shortened, visible
-from chatlab.views.figures.figure import RETRY, STOP, WAITING, Chart, new_axes
+from chatlab.text.palette import RETRY, SERIES, STOP, WAITING
+from chatlab.views.figures.figure import Chart, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +23,9 @@ DAY_S: Final = 86_400
 TICKS_S: Final = (0, 1, 10, 60, 600, 3_600, 21_600, *(DAY_S * 10**n for n in range(6)))
 LINES: Final = (
     (RETRY, "o", "-"),
-    ("#000000", "s", "--"),
-    ("#E69F00", "^", "-."),
-    ("#56B4E9", "D", ":"),
+    (SERIES[0], "s", "--"),
+    (SERIES[1], "^", "-."),
+    (SERIES[2], "D", ":"),
     (WAITING, "v", "-"),
 )
 """Colour, marker and dashes of the first line, the second ...; none has the colour of stopping."""

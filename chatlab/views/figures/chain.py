@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from chatlab.lab.exploration.chat_model import INVARIANTS
 from chatlab.text.markup import shortened
-from chatlab.views.figures.figure import (
-    CHAIN_BROKEN,
-    RETRY,
-    STOP,
-    SUCCEEDED,
-    WAITING,
-    Chart,
-    new_axes,
-)
+from chatlab.text.palette import CHAIN_BROKEN, RETRY, STOP, SUCCEEDED, WAITING
+from chatlab.views.figures.figure import Chart, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

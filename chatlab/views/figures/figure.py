@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from chatlab.exceptions import MissingExtra
+from chatlab.text.palette import STOP, SUCCEEDED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from chatlab.corpus import Report
-
-RETRY: Final = "#0072B2"
-SUCCEEDED: Final = "#009E73"
-STOP: Final = "#D55E00"
-CHAIN_BROKEN: Final = "#CC79A7"
-WAITING: Final = "#767676"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,7 +45,7 @@ def new_axes(width_in: float = 7.0, height_in: float = 3.2) -> tuple[Figure, Axe
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("charts need matplotlib: pip install 'chatlab[lab]'") from None
+        raise MissingExtra("a chart", "matplotlib") from None
     figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

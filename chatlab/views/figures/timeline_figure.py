@@ -11,7 +11,8 @@ from chatlab.chat.messages.events import TurnStatus
 from chatlab.retry import Backoff, duration
 from chatlab.retry.attempts import DEFAULT_POLICY
 from chatlab.retry.schedule import count_of_attempts
-from chatlab.views.figures.figure import RETRY, STOP, SUCCEEDED, WAITING, Chart, new_axes
+from chatlab.text.palette import RETRY, STOP, SUCCEEDED, WAITING
+from chatlab.views.figures.figure import Chart, new_axes
 from chatlab.views.figures.timeline import Result, ShownAttempt, TimedEvent, Timeline
 
 if TYPE_CHECKING:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import math
 from collections.abc import Collection, Sequence
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from chatlab.exceptions import MissingExtra
+from chatlab.text.spelling import suggest
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("explorers need ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the explorer", "ipywidgets") from None
 
 from chatlab.retry import (
     PRESETS,
@@ -203,8 +205,7 @@ def _slider(row: _Slider, value: float | None) -> widgets.SelectionSlider:
 
 
 def _instead(name: str, offered: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, offered, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(offered)}"
+    return suggest(name, offered, f"there are {', '.join(offered)}")
 
 
 def _clients(policies: dict[str, Backoff | Preset], hint_s: float | None) -> Html:

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from chatlab.exceptions import MissingExtra
+from chatlab.text.palette import STOP, SUCCEEDED
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("the form needs ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the form", "ipywidgets") from None
 
 from chatlab.corpus import (
     Added,
@@ -30,7 +33,7 @@ from chatlab.errors.reading.who_answered import DISPLAY_NAMES
 from chatlab.text.markup import tag
 
 _WIDE: Final = "98%"
-_STOP, _DONE = "color:#D55E00", "color:#009E73"
+_STOP, _DONE = f"color:{STOP}", f"color:{SUCCEEDED}"
 _ADVICE: Final = "paste a log line, a traceback, a curl -i dump or an error body"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatlab.exceptions import MissingExtra
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("explorers need ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the explorer", "ipywidgets") from None
 
 from chatlab.errors import Verdict, classify
 from chatlab.errors.reading.who_answered import DISPLAY_NAMES
