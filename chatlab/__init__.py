@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from chatlab.corpus import Corpus
     from chatlab.errors import RULES, Failure, Kind, Verdict, classify, with_verdict
     from chatlab.exceptions import ChatlabError, MissingExtra
-    from chatlab.jupyter import load_ipython_extension
     from chatlab.retry import Backoff, VirtualClock, arun, attempts, retrying, run
 
 __version__ = "0.1.0"

@@ -26,7 +26,7 @@ from chatlab.chat.transport.sdk import Caller
 from chatlab.chat.transport.timeouts import StreamWaiter
 from chatlab.errors import Verdict
 from chatlab.retry import Backoff, Clock, GiveUp, SystemClock
-from chatlab.retry.attempts import DEFAULT_POLICY
+from chatlab.retry.attempt_loop import DEFAULT_POLICY
 from chatlab.retry.callbacks import call_back
 from chatlab.retry.driver import Emit, Flow, Sleep, Within, adrive, afinish, drive, finish
 

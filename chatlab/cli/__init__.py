@@ -3,3 +3,7 @@
 from chatlab.cli.entry_point import main
 
 __all__ = ["main"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -64,7 +64,7 @@ OF_HUB: Final[Mapping[str, str]] = {
 
 
 class Metrics:
-    """chatlab's metrics in a registry; their names begin with ``chatlab_``.
+    """The metrics of chatlab in a registry; their names begin with ``chatlab_``.
 
         metrics = Metrics(hub, registry=registry)
         prometheus_client.start_http_server(8000, registry=registry)
@@ -73,7 +73,7 @@ class Metrics:
     the global one of `prometheus_client`. A provider or model that is None has the label
     ``unknown``. Any thread may call anything.
 
-    Raises ModuleNotFoundError without `prometheus_client`, and ValueError if the registry holds
+    Raises MissingExtra without `prometheus_client`, and ValueError if the registry holds
     these metrics already.
     """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from chatlab.chat.messages.events import TurnStatus
 from chatlab.retry import Backoff, duration
-from chatlab.retry.attempts import DEFAULT_POLICY
+from chatlab.retry.attempt_loop import DEFAULT_POLICY
 from chatlab.retry.schedule import count_of_attempts
 from chatlab.text.palette import RETRY, STOP, SUCCEEDED, WAITING
 from chatlab.views.figures.figure import Chart, new_axes
