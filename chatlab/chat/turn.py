@@ -86,6 +86,7 @@ class Turn:
     ...     client = OpenAI(base_url=provider.openai_base_url, api_key="k", max_retries=0)
     ...     request = {"model": "gpt-5", "input": "What is the answer?"}
     ...     Turn(request, client=client, clock=VirtualClock()).run().text
+    ...     client.close()
     'The answer is 42.'
     """
 
