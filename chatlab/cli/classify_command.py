@@ -124,7 +124,7 @@ def _classify_lines(stream: IO[bytes], name: str, provider: str | None) -> int:
         if not line.strip():
             continue
         try:
-            if len(line) > LONGEST_LINE:
+            if len(line.rstrip(b"\n")) > LONGEST_LINE:
                 _skip_line(stream, line)
                 raise ValueError(f"it has more than {LONGEST_LINE:,} bytes")
             record = json.loads(line.decode("utf-8", "replace"))

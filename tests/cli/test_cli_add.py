@@ -327,7 +327,7 @@ def test_without_a_folder_of_one_s_own_an_installed_chatlab_refuses(tmp_path: Pa
     assert run.returncode == 2
     assert run.stdout == b""
     assert run.stderr.decode() == (
-        "chatlab: the corpus that was installed with chatlab is not written to; use a folder of "
+        "chatlab: the corpus that was installed with chatlab is read-only; use a folder of "
         "your own: --corpus DIR, or Corpus.load('DIR', create=True)\n"
     )
     assert sorted(package.rglob("*.json")) == before
