@@ -171,6 +171,24 @@ def test_no_vague_rooms() -> None:
     assert [name for name in FILES if vague & set(name.split("."))] == []
 
 
+STILL_COPIES = {"chatlab.errors.rules.table", "chatlab.errors.explain.html"}
+"""Modules with a copy of their own of what `text` has; this set may only shrink."""
+
+
+def test_near_names_and_colours_have_one_home() -> None:
+    """`text.spelling` compares names, `text.palette` holds the colours."""
+    copies = {
+        name
+        for name, file in FILES.items()
+        if re.search(r"get_close_matches|[\"':]#[0-9a-fA-F]{6}\b", file.read_text(encoding="utf-8"))
+        and not file.is_relative_to(NOT_IN_THE_WHEEL)
+    }
+    assert (
+        copies - {"chatlab.text.spelling", "chatlab.text.palette", "chatlab.text.markup"}
+        == STILL_COPIES
+    )
+
+
 @pytest.mark.parametrize(
     "notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import pickle
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from IPython.core.completer import IPCompleter, provisionalcompleter
 from support.imports import FILES
 
 import chatlab
+from chatlab.exceptions import ChatlabError, MissingExtra
 
 ROOMS = ("text", "errors", "retry", "corpus", "chat", "lab", "views", "jupyter", "cli")
 BESIDE_ROOMS = {"__version__", "errors", "retry", "corpus", "chat", "lab", "views"}
@@ -103,3 +105,60 @@ def test_there_are_examples_in_the_rooms_that_people_start_with() -> None:
             for example in test.examples
         ]
         assert len(found) >= least, start
+
+
+def test_every_exception_of_the_package_is_a_chatlab_error() -> None:
+    """Except `Cancelled`, which is no error, and warnings."""
+    found = {
+        thing
+        for name in MODULES
+        for thing in vars(importlib.import_module(name)).values()
+        if inspect.isclass(thing) and issubclass(thing, BaseException) and thing.__module__ == name
+    }
+    assert len(found) >= 8
+    others = {one.__name__ for one in found if not issubclass(one, ChatlabError)}
+    assert others == {"Cancelled", "NestedRetriesWarning"}
+
+
+@pytest.mark.parametrize(
+    ("program", "library", "extra"),
+    [
+        ("from chatlab.views import VerdictExplorer", "ipywidgets", "lab"),
+        ("from chatlab.views import BackoffExplorer", "ipywidgets", "lab"),
+        ("from chatlab.views import CorpusForm", "ipywidgets", "lab"),
+        ("from chatlab.views import TurnCard", "ipywidgets", "lab"),
+        (
+            "from chatlab.views import agreement_chart; agreement_chart(check([]))",
+            "matplotlib",
+            "lab",
+        ),
+        ("from chatlab.lab import FakeProvider", "h2", "lab"),
+        ("from chatlab.lab import explore", "hypothesis", "lab"),
+        ("Corpus.load().to_frame()", "pandas", "lab"),
+        ("import chatlab.chat; chatlab.chat.Metrics()", "prometheus_client", "metrics"),
+        (
+            "from chatlab.retry.strategies import tenacity_kwargs; tenacity_kwargs(Backoff())",
+            "tenacity",
+            "peers",
+        ),
+    ],
+)
+def test_a_missing_library_names_its_extra(program: str, library: str, extra: str) -> None:
+    """As one type of error, in a process in which the library can not be imported."""
+    start = f"import sys\nsys.modules[{library!r}] = None\nfrom chatlab import *\n"
+    start += "from chatlab.corpus import check\n"
+    end = "except MissingExtra as error:\n    print(error.name, error.extra, error, sep='|')"
+    body = f"{start}try:\n    {program}\n{end}"
+    run = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=True)
+    name, named, said = run.stdout.strip().split("|")
+    assert (name.partition(".")[0], named) == (library, extra)
+    assert said.endswith(f" needs {name}: pip install 'chatlab[{extra}]'")
+
+
+def test_an_error_about_a_missing_library_survives_a_process_border() -> None:
+    """Worker processes send their exceptions back."""
+    error = MissingExtra("Metrics", "prometheus_client", extra="metrics")
+    assert isinstance(error, ImportError)
+    assert isinstance(error, ChatlabError)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.name, again.extra) == (str(error), error.name, error.extra)
