@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chatlab.views.cards.player import CardPlayer
     from chatlab.views.cards.state import CardState
     from chatlab.views.cards.turn_card import TurnCard
     from chatlab.views.figures.backoff import total_wait_chart, waits_chart
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BackoffExplorer": "forms.backoff_explorer",
-    "CardPlayer": "cards.player",
     "CardState": "cards.state",
     "Chart": "figures.figure",
     "CorpusForm": "forms.corpus_form",
@@ -54,7 +52,6 @@ _HOMES = {
 
 __all__ = [
     "BackoffExplorer",
-    "CardPlayer",
     "CardState",
     "Chart",
     "CorpusForm",

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Chart:
-    """A figure and the sentence that says what it shows; the sentence is its text form."""
+    """A figure and the sentence that says what it shows; the sentence is its text form.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        The picture.
+    sentence : str
+        The numbers of the picture in words.
+    """
 
     figure: Figure
     sentence: str
@@ -53,7 +61,25 @@ def new_axes(width_in: float = 7.0, height_in: float = 3.2) -> tuple[Figure, Axe
 
 
 def agreement_chart(report: Report) -> Chart:
-    """How often the whole verdict is right, by provider: a bar for each, with its samples."""
+    """How often the whole verdict is right, by provider: a bar for each, with its samples.
+
+    Parameters
+    ----------
+    report : Report
+        What `chatlab.corpus.check` found.
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from chatlab import Corpus
+    >>> from chatlab.corpus import check
+    >>> print(agreement_chart(check([Corpus.load()["anthropic/overloaded-529"]])))
+    The whole verdict is as expected for 1 of 1 samples; the lowest share is at anthropic, 1 of 1.
+    """
     groups = report.by(lambda sample: sample.provider or "unknown")
     names = list(groups)
     right = [sum(one.ok for one in groups[name]) for name in names]

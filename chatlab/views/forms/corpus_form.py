@@ -40,10 +40,31 @@ _ADVICE: Final = "paste a log line, a traceback, a curl -i dump or an error body
 class CorpusForm(widgets.VBox):  # type: ignore[misc]
     """A failure, the label that is proposed for it, what is like it, and a button that adds it.
 
-    corpus: where it goes; by default chatlab's own. given: a `Proposal`, what `Corpus.capture`
-    caught, or anything that `classify` takes; without it there is a box to paste into. As soon as
-    the box has been read it shows the text without its secrets, so that none of them is saved
-    with the notebook. What the fields make is `proposal`, what was written `added`.
+    As soon as the box has been read it shows the text without its secrets, so that none of them is
+    saved with the notebook.
+
+    Parameters
+    ----------
+    given : object, optional
+        A `Proposal`, what `Corpus.capture` caught, or anything that `classify` takes; without it
+        there is a box to paste into.
+    corpus : Library, optional
+        Where the sample goes; by default the corpus of chatlab.
+    provider : str, optional
+        Who answered, when the failure does not say.
+
+    Attributes
+    ----------
+    proposal : Proposal or None
+        What the fields make.
+    added : Added or None
+        What was written.
+
+    Examples
+    --------
+    >>> form = CorpusForm("HTTP 529 overloaded", provider="anthropic")
+    >>> form.proposal.expected["kind"], form.added
+    ('overloaded', None)
     """
 
     def __init__(
