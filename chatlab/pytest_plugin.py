@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chatlab.exceptions import ChatlabError
+
 if TYPE_CHECKING:
     from chatlab.corpus import Sample
 
 _FOLDERS = pytest.StashKey[tuple[Path, ...]]()
 
 
-class SampleMismatchError(AssertionError):
+class SampleMismatchError(ChatlabError, AssertionError):
     """A verdict differs from what its sample expects; the text is the report."""
 
 

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from chatlab import Corpus
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.lab import FakeProvider, ResponseMemory, Script
 
 ROOT = Path(__file__).parents[1]

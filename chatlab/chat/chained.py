@@ -89,6 +89,7 @@ class ChainedTurn:
     ...     client = OpenAI(base_url=provider.openai_base_url, api_key="k", max_retries=0)
     ...     turn = ChainedTurn([], "What is the answer?", client=client, model="gpt-5")
     ...     turn.run().text
+    ...     client.close()
     'The answer is 42.'
     >>> [str(message.role) for message in turn.messages], str(turn.resolution.mode)
     (['user', 'assistant'], 'replay')

@@ -26,7 +26,7 @@ from chatlab.chat.transport.sdk import Caller
 from chatlab.chat.transport.timeouts import StreamWaiter
 from chatlab.errors import Verdict
 from chatlab.retry import Backoff, Clock, GiveUp, SystemClock
-from chatlab.retry.attempts import DEFAULT_POLICY
+from chatlab.retry.attempt_loop import DEFAULT_POLICY
 from chatlab.retry.callbacks import call_back
 from chatlab.retry.driver import Emit, Flow, Sleep, Within, adrive, afinish, drive, finish
 
@@ -86,6 +86,7 @@ class Turn:
     ...     client = OpenAI(base_url=provider.openai_base_url, api_key="k", max_retries=0)
     ...     request = {"model": "gpt-5", "input": "What is the answer?"}
     ...     Turn(request, client=client, clock=VirtualClock()).run().text
+    ...     client.close()
     'The answer is 42.'
     """
 

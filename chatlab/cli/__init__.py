@@ -1,5 +1,9 @@
 """The command ``chatlab``: one module for each subcommand."""
 
-from chatlab.cli.main import main
+from chatlab.cli.entry_point import main
 
 __all__ = ["main"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,6 +2,6 @@
 
 import sys
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 
 sys.exit(main())

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from chatlab.cli.output import say, shown
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.library import shipped_folder
 from chatlab.corpus.record_schema import CONFIDENCES, SURFACES
@@ -94,7 +95,7 @@ def _add_har(adding: Adding, stream: IO[bytes], name: str) -> int:
     found += f", {har.odd:,} with a status that is none" if har.odd else ""
     if not failed:
         raise SampleError(f"{found}; there is nothing to add")
-    print(found)
+    say(found)
     foreseen.refuse()
     if not adding.agreed("write those that are new? [y/N] "):
         return 1
@@ -110,7 +111,7 @@ def _corpus(chosen: argparse.Namespace) -> Corpus:
         return Corpus.load(folder, create=True)
     corpus, problems = Corpus.load_leniently(folder)
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(shown(problem), file=sys.stderr)
     if corpus.closed is not None:
         raise SampleError(corpus.closed)
     return corpus

@@ -11,16 +11,13 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, cast
 
+from chatlab.cli.output import FOUND_DIFFERENCE, complain, say
 from chatlab.corpus import Corpus, Label, SampleError
 from chatlab.corpus.adding.inputs import Observed
 from chatlab.corpus.adding.proposal import Added, Proposal
 from chatlab.corpus.adding.proposal_text import label_text
 from chatlab.corpus.novelty.similarity import DedupKey, dedup_key
 from chatlab.errors import Failure
-from chatlab.text.markup import visible
-
-FOUND_DIFFERENCE: Final = 1
-"""The exit status when something was refused, or a check fails."""
 
 _DECIDED: Final = (
     *("kind", "retryable", "status_code", "retry_after_s", "chain_broken", "surface", "vendor"),
@@ -69,7 +66,7 @@ class Adding:
     def single(self, observed: Observed) -> int:
         """Show the one failure, ask on a terminal, write it; returns the exit status."""
         proposal = self._proposed(observed)
-        print(proposal)
+        say(proposal)
         if self._chosen.dry_run:
             against = proposal.problems or (proposal.doubts and not self._chosen.yes)
             return FOUND_DIFFERENCE if against or not _passes(proposal) else 0
@@ -78,7 +75,7 @@ class Adding:
         try:
             return 0 if self._write(proposal).ok else FOUND_DIFFERENCE
         except SampleError as problem:
-            print(f"chatlab: {visible(str(problem))}", file=sys.stderr)
+            complain(problem)
             return FOUND_DIFFERENCE
 
     def foreseen(self, found: Iterable[Observed | SampleError]) -> Foreseen:
@@ -111,11 +108,11 @@ class Adding:
             except SampleError as problem:
                 self._refused += 1
                 place = f"{one.place}: " if isinstance(one, Observed) else ""
-                print(f"chatlab: {visible(f'{place}{problem}')}", file=sys.stderr)
+                complain(f"{place}{problem}")
         for known, places in self._same.items():
             more = self._same_count[known] - len(places)
-            print(f"same as {known}: {', '.join(places)}{f' and {more:,} more' if more else ''}")
-        print(self._summary())
+            say(f"same as {known}: {', '.join(places)}{f' and {more:,} more' if more else ''}")
+        say(self._summary())
         return FOUND_DIFFERENCE if self._refused or self._failing else 0
 
     def agreed(self, question: str) -> bool:
@@ -144,7 +141,7 @@ class Adding:
                 raise SampleError("; ".join(against))
             self._written += 1
             self._failing += not _passes(proposal)
-            print(f"would write {name}: {visible(label_text(proposal.expected))}")
+            say(f"would write {name}: {label_text(proposal.expected)}")
         else:
             name = self._write(proposal).sample.id
         self._intake.remember(proposal, name)
@@ -160,7 +157,7 @@ class Adding:
         added = proposal.write(anyway=self._chosen.yes)
         self._written += 1
         self._failing += not added.ok
-        print(visible(str(added)))
+        say(added)
         return added
 
     def _proposed(self, observed: Observed) -> Proposal:

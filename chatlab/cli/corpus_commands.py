@@ -8,21 +8,18 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
 
 from chatlab.cli.add import describe_add
+from chatlab.cli.output import FOUND_DIFFERENCE, say, shown
 from chatlab.corpus import Corpus, check
 from chatlab.corpus.library import shipped_folder, write_sample
 from chatlab.corpus.record_schema import formatted
 from chatlab.errors import RULES, classify
-from chatlab.text.markup import visible
-
-FOUND_DIFFERENCE: Final = 1
-"""The exit status of a command that found a difference."""
 
 
-def add_corpus_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommands of ``chatlab corpus`` to `commands`."""
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of ``chatlab corpus`` its subcommands."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
         name: str, command: Callable[[argparse.Namespace], int] | None, help: str
@@ -66,19 +63,19 @@ def _loaded(chosen: argparse.Namespace) -> tuple[Corpus, int]:
     folder = Path(chosen.corpus) if chosen.corpus else shipped_folder()
     corpus, problems = Corpus.load_leniently(folder)
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(shown(problem), file=sys.stderr)
     return corpus, FOUND_DIFFERENCE if problems else 0
 
 
 def _corpus_check(chosen: argparse.Namespace) -> int:
     corpus, status = _loaded(chosen)
     report = check(corpus.values())
-    print(report)
+    say(report)
     for result in report.unexpected:
-        print()
-        print(result.report())
+        say()
+        say(result.report())
     wrong = len(report.unexpected)
-    print(f"\n{len(corpus)} samples, {wrong} unexpected")
+    say(f"\n{len(corpus)} samples, {wrong} unexpected")
     return FOUND_DIFFERENCE if wrong else status
 
 
@@ -86,15 +83,15 @@ def _corpus_list(chosen: argparse.Namespace) -> int:
     corpus, status = _loaded(chosen)
     for sample in corpus.values():
         if all(word in sample.id for word in chosen.words):
-            print(f"{sample.id}\t{sample.expected['kind']}\t{sample.record.get('why')}")
+            say(f"{sample.id}\t{sample.expected['kind']}\t{sample.record.get('why')}")
     return status
 
 
 def _corpus_show(chosen: argparse.Namespace) -> int:
     corpus, _ = _loaded(chosen)
     sample = corpus[chosen.id]
-    print(formatted(sample.record))
-    print(str(classify(sample.failure).explain()))
+    say(formatted(sample.record))
+    say(classify(sample.failure).explain())
     return 0
 
 
@@ -107,7 +104,7 @@ def _corpus_accept(chosen: argparse.Namespace) -> int:
         record = {**sample.record, "expected": {**expected, "kind": str(verdict.kind)}}
         record.pop("known_miss", None)
         write_sample(type(sample)(sample.id, record, sample.path))
-        print(f"{sample.id}: now expects {verdict.kind}, {_todo(verdict.retryable)}")
+        say(f"{sample.id}: now expects {verdict.kind}, {_todo(verdict.retryable)}")
     return 0
 
 
@@ -122,7 +119,7 @@ def _corpus_fmt(chosen: argparse.Namespace) -> int:
             before = sample.path.read_bytes()
             write_sample(sample)
             if sample.path.read_bytes() != before:
-                print(f"formatted {sample.path}")
+                say(f"formatted {sample.path}")
     return status
 
 
@@ -132,7 +129,7 @@ def _corpus_export(chosen: argparse.Namespace) -> int:
     if chosen.output:
         Path(chosen.output).write_text("".join(lines), encoding="utf-8")
     else:
-        sys.stdout.buffer.writelines(line.encode("utf-8") for line in lines)
+        sys.stdout.buffer.writelines(shown(line).encode("utf-8") for line in lines)
     return status
 
 
@@ -153,22 +150,22 @@ def _corpus_coverage(chosen: argparse.Namespace) -> int:
     if chosen.rule:
         covered = covered.of(chosen.rule)
         ids = covered.rules[chosen.rule]
-        print(f"{chosen.rule}: {len(ids)} samples need the rule: {', '.join(ids) or 'none'}")
+        say(f"{chosen.rule}: {len(ids)} samples need the rule: {', '.join(ids) or 'none'}")
         for row in covered.piece_rows():
-            print("  " + "\t".join(row))
+            say("  " + "\t".join(row))
     else:
-        print("\t".join(covered.HEAD))
+        say("\t".join(covered.HEAD))
         for row in covered.rows():
-            print("\t".join(row))
-        print()
+            say("\t".join(row))
+        say()
         for name in covered.dead_rules():
-            print(f"no sample needs the rule {name}; documents do, or nothing does: corpus mutate")
-    print()
+            say(f"no sample needs the rule {name}; documents do, or nothing does: corpus mutate")
+    say()
     for piece in covered.unneeded():
-        print(f"dead: {visible(str(piece))}")
+        say(f"dead: {piece}")
     for sample_id, piece in covered.fragile().items():
-        print(f"fragile: {sample_id} rests on {visible(str(piece))}")
-    print(covered)
+        say(f"fragile: {sample_id} rests on {piece}")
+    say(covered)
     return status
 
 
@@ -176,7 +173,7 @@ def _corpus_mutate(chosen: argparse.Namespace) -> int:
     from chatlab.corpus.mutation.mutation_run import mutate
 
     corpus, status = _loaded(chosen)
-    print(mutate(corpus.values()))
+    say(mutate(corpus.values()))
     return status
 
 
@@ -193,7 +190,7 @@ def _corpus_diff(chosen: argparse.Namespace) -> int:
             asked = pool.submit(answers_at, chosen.version, samples)
         now = answers_of(RULES, samples)
         found = diff(samples, asked.result(), now)
-    print(found)
+    say(found)
     return FOUND_DIFFERENCE if found else status
 
 
@@ -207,5 +204,5 @@ def _corpus_novelty(chosen: argparse.Namespace) -> int:
         found = failures_in(read_input(file), "-", by_line=True) if file == "-" else None
         failures.update(found or read_failures(file))
     report = score_novelty(failures, corpus)
-    print(report)
+    say(report)
     return FOUND_DIFFERENCE if report.novel else status

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from chatlab.chat.messages.events import Answer, Status, TurnEvent, TurnStatus
+from chatlab.cli.output import INTERRUPTED, WRONG_USE, complain, shown
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.retry import Clock, SystemClock, duration
 from chatlab.text.markup import shortened, visible
@@ -23,9 +24,6 @@ from chatlab.views.cards.state import CardState
 from chatlab.views.figures.timeline import TimedEvent
 
 FAILED: Final = 1
-WRONG_USE: Final = 2
-INTERRUPTED: Final = 130
-"""What shells call a program that Ctrl-C ended."""
 
 FRAME_S: Final = 0.1
 """How often the status line is drawn, in seconds of real time."""
@@ -40,14 +38,10 @@ _TOLD: Final = (
 _CLEAR: Final = "\r\x1b[K"
 
 
-def add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command ``replay`` to those of ``chatlab``."""
-    parser = commands.add_parser(
-        "replay",
-        help="play a script of failures through the real SDK",
-        description="Play a script of failures through the real SDK and chatlab's turn.",
-        epilog="Exit status: 0 the turn gave an answer, 1 it failed, 2 the script is wrong.",
-    )
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of ``chatlab replay`` its arguments."""
+    parser.description = "Play a script of failures through the real SDK and chatlab's turn."
+    parser.epilog = "Exit status: 0 the turn gave an answer, 1 it failed, 2 the script is wrong."
     parser.add_argument(
         "script",
         nargs="+",
@@ -115,10 +109,10 @@ def _replay(chosen: argparse.Namespace) -> int:
             provider=chosen.provider,
         )
     except (ScriptError, ImportError) as problem:
-        print(f"chatlab replay: {problem}", file=sys.stderr)
+        complain(problem, "chatlab replay")
         return WRONG_USE
     if chosen.jsonl:
-        sys.stdout.write(played.to_jsonl())
+        sys.stdout.write(shown(played.to_jsonl()))
     else:
         live = sys.stdout.isatty()
         speed = chosen.speed if chosen.speed is not None else float(live)
@@ -127,7 +121,7 @@ def _replay(chosen: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             return INTERRUPTED
     if played.problem is not None:
-        print(f"chatlab replay: {visible(played.problem)}", file=sys.stderr)
+        complain(played.problem, "chatlab replay")
         return WRONG_USE
     return 0 if played.answer is not None else FAILED
 

@@ -10,6 +10,7 @@ from typing import Final
 from chatlab.corpus.sample import Sample
 from chatlab.errors import RULES, Rule, Verdict, classify
 from chatlab.text.markup import table
+from chatlab.text.plain_table import aligned
 
 CHECKED: Final = (
     *("kind", "retryable", "provider", "status_code", "retry_after_s", "chain_broken"),
@@ -142,7 +143,7 @@ class Report:
         return rows
 
     def __repr__(self) -> str:
-        lines = [*_aligned([_HEAD, *self.rows()]), "", *_aligned(self.confusion_rows())]
+        lines = [*aligned([_HEAD, *self.rows()]), "", *aligned(self.confusion_rows())]
         misses = [one for one in self.results if one.sample.known_miss]
         lines += [f"known miss: {one.sample.id}: {one.sample.known_miss}" for one in misses]
         return "\n".join(lines)
@@ -158,17 +159,6 @@ _GROUPS: Final[dict[str, Callable[[Sample], str]]] = {
     "provider": lambda sample: sample.provider or "unknown",
     "surface": lambda sample: sample.surface,
 }
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def check(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Report:

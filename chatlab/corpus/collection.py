@@ -13,6 +13,7 @@ from chatlab.corpus.adding.propose import Intake
 from chatlab.corpus.checking import Report, check
 from chatlab.corpus.library import Library
 from chatlab.errors import RULES, Rule
+from chatlab.exceptions import MissingExtra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,15 +80,13 @@ class Corpus(Library):
 
         Raises
         ------
-        ModuleNotFoundError
+        MissingExtra
             pandas is missing; the text says which extra to install.
         """
         try:
             import pandas as pd
         except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                "Corpus.to_frame needs pandas: pip install 'chatlab[lab]'"
-            ) from None
+            raise MissingExtra("Corpus.to_frame", "pandas") from None
         rows = [
             {
                 "id": sample.id,

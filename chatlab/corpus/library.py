@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
@@ -24,6 +23,7 @@ from chatlab.corpus.sample_files import (
     sidecars_of,
 )
 from chatlab.text.markup import table
+from chatlab.text.spelling import near_names
 
 _HERE: Final = Path(__file__).parent
 _NUMBER: Final = re.compile(r"-\d+$")
@@ -103,7 +103,7 @@ class Library(Mapping[str, Sample]):
     def __getitem__(self, name: str) -> Sample:
         sample = self._samples.get(name) or self._samples.get(self._short.get(name, ""))
         if sample is None:
-            like = get_close_matches(str(name), [*self._samples, *self._short])
+            like = near_names(name, [*self._samples, *self._short])
             hint = f"did you mean {like[0]!r}?" if like else _FIND
             more = f" Also near: {', '.join(like[1:])}" if like[1:] else ""
             raise KeyError(f"no sample is called {name!r}; {hint}{more}")

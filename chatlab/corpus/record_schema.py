@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from math import isfinite
 from typing import Final
 
 from chatlab.errors import Kind
 from chatlab.errors.reading.who_answered import DISPLAY_NAMES
+from chatlab.text.spelling import suggest
 
 SURFACES: Final = (
     *("http_error", "stream_event", "sdk_exception", "transport", "log_line", "truncated_stream"),
@@ -179,7 +179,5 @@ _UNWRITABLE: Final[tuple[tuple[Callable[[str], object], str], ...]] = (
 def near(name: str, names: object) -> str:
     """``; did you mean 'x'?`` for the closest of `names`, else the names themselves."""
     known = [str(one) for one in names] if isinstance(names, list | dict | tuple) else []
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; choose one of {', '.join(known)}" if known else ""
+    hint = suggest(name, known, f"choose one of {', '.join(known)}" if known else "")
+    return f"; {hint}" if hint else ""

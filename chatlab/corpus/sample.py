@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from chatlab.errors import Failure
+from chatlab.exceptions import ChatlabError
 
 
-class SampleError(ValueError):
+class SampleError(ChatlabError, ValueError):
     """A corpus file that cannot be used; the text says where, what is wrong and what to do."""
 
 

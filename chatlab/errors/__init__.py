@@ -31,3 +31,7 @@ __all__ = [
     "observe",
     "with_verdict",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from chatlab.exceptions import MissingExtra
+
 if TYPE_CHECKING:
     from chatlab.lab.cassettes.cassette import Cassette
     from chatlab.lab.cassettes.recorder import RecordingTransport
@@ -91,7 +93,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name; `ImportError` names the extra that is missing."""
+    """Load a public name; `MissingExtra` names the extra that is missing."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
@@ -99,9 +101,7 @@ def __getattr__(name: str) -> object:
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] not in _EXTRA:
             raise
-        raise ImportError(
-            f"chatlab.lab.{name} needs {missing.name}; install it with pip install 'chatlab[lab]'"
-        ) from missing
+        raise MissingExtra(f"chatlab.lab.{name}", missing.name) from missing
     found: object = getattr(module, name)
     return found
 

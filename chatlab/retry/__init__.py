@@ -1,6 +1,6 @@
 """What to do next: retry policies, clocks, the retry loop and its short forms."""
 
-from chatlab.retry.attempts import Attempt, Attempts, attempts
+from chatlab.retry.attempt_loop import Attempt, Attempts, attempts
 from chatlab.retry.backoff import Backoff, GiveUp, Wait
 from chatlab.retry.clients.preset import AboveLimit, Preset, RetryAfterUse
 from chatlab.retry.clients.table import PRESETS, preset_named
@@ -48,3 +48,7 @@ __all__ = [
     "sdk_retries",
     "warn_if_sdk_retries",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from random import Random
 
 from chatlab.retry.schedule import Span
+from chatlab.text.spelling import near_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def instead_of(given: object) -> str:
     """Say what to pass instead of `given`, which is not a jitter, for an error message."""
     names = {kind.__name__.lower(): kind.__name__ for kind in (Full, Equal, Decorrelated)}
     name = given.__name__ if isinstance(given, type) else str(given)
-    near = difflib.get_close_matches(name.lower(), names, n=1)
+    near = near_names(name, names, 1)
     if near:
         return f"did you mean {names[near[0]]}(random.Random(1))?"
     return "pass Full(rng), Equal(rng), Decorrelated(rng) or None"

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 from chatlab.errors import classify as classify_failure
-from chatlab.retry.attempts import DEFAULT_POLICY, Classify, OnRetry, attempts
+from chatlab.retry.attempt_loop import DEFAULT_POLICY, Classify, OnRetry, attempts
 from chatlab.retry.backoff import Backoff
 from chatlab.retry.clock import Clock
 

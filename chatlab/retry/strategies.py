@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from chatlab.errors import Kind, Verdict
 from chatlab.errors import classify as classify_failure
+from chatlab.exceptions import MissingExtra
 from chatlab.retry.backoff import Backoff, GiveUp
 
 if TYPE_CHECKING:
@@ -111,7 +112,4 @@ def _need_tenacity() -> None:
     try:
         import tenacity  # noqa: F401
     except ImportError as missing:
-        raise ImportError(
-            "chatlab.retry.strategies needs tenacity, which is not installed; "
-            "pip install 'chatlab[peers]'"
-        ) from missing
+        raise MissingExtra("chatlab.retry.strategies", "tenacity", extra="peers") from missing

@@ -10,10 +10,12 @@ import re
 from html import escape
 from typing import Final
 
-MUTED: Final = "color:var(--jp-ui-font-color2,#767676)"
+from chatlab.text.palette import HIGHLIGHT, WAITING
+
+MUTED: Final = f"color:var(--jp-ui-font-color2,{WAITING})"
 MONOSPACE: Final = "font-family:var(--jp-code-font-family,monospace)"
-BOXED: Final = "border:1px solid #767676;border-radius:4px;padding:.4em .6em;margin:.4em 0"
-MARKED: Final = "background:#f0e442;color:#000;padding:0 .15em;border-radius:2px"
+BOXED: Final = f"border:1px solid {WAITING};border-radius:4px;padding:.4em .6em;margin:.4em 0"
+MARKED: Final = f"background:{HIGHLIGHT};color:#000;padding:0 .15em;border-radius:2px"
 
 _HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"

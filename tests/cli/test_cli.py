@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ FIELDS = [
 
 def chatlab(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run the command as a process."""
-    command = [sys.executable, "-m", "chatlab.cli.main", *arguments]
+    command = [sys.executable, "-m", "chatlab.cli", *arguments]
     return subprocess.run(command, input=given, capture_output=True, check=False)
 
 
@@ -53,7 +53,7 @@ def test_classify_reads_a_file(tmp_path: Path) -> None:
 
 def test_a_reader_that_stops_early_is_no_error() -> None:
     """``chatlab corpus export | head -1`` ends quietly."""
-    command = f"{sys.executable} -m chatlab.cli.main corpus export | head -1 | wc -l"
+    command = f"{sys.executable} -m chatlab.cli corpus export | head -1 | wc -l"
     run = subprocess.run(command, shell=True, capture_output=True, check=False)
     assert run.stdout.strip() == b"1"
     assert run.stderr == b""
@@ -93,7 +93,7 @@ def test_jsonl_of_the_corpus_says_what_the_corpus_expects() -> None:
 def test_output_survives_a_narrow_terminal_encoding() -> None:
     """Text that the terminal cannot show is replaced, not a crash."""
     run = subprocess.run(
-        [sys.executable, "-m", "chatlab.cli.main", "classify"],
+        [sys.executable, "-m", "chatlab.cli", "classify"],
         input="该模型当前访问量过大 \ud83d".encode("utf-8", "surrogatepass"),
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
         capture_output=True,
@@ -168,7 +168,7 @@ def test_a_rule_file_that_is_no_python_is_one_line(tmp_path: Path) -> None:
     rules = package / "errors" / "rules" / "access.py"
     rules.write_text(rules.read_text() + "\nRULES = (\n")
     run = subprocess.run(
-        [sys.executable, "-m", "chatlab.cli.main", "corpus", "diff", "answers.jsonl"],
+        [sys.executable, "-m", "chatlab.cli", "corpus", "diff", "answers.jsonl"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,

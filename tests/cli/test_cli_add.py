@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from support.har_files import entry, har, limited
 from support.planted_secrets import KEYS, Draw
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def add(
     folder: Path, *arguments: str, given: bytes = b"", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a process, adding to `folder`."""
-    command = [sys.executable, "-m", "chatlab.cli.main", "corpus", "add", "--corpus", str(folder)]
+    command = [sys.executable, "-m", "chatlab.cli", "corpus", "add", "--corpus", str(folder)]
     run = subprocess.run(
         [*command, *arguments],
         input=given,
@@ -135,7 +135,7 @@ def test_many_lines_need_a_yes(tmp_path: Path) -> None:
 
 def test_processes_that_add_one_failure_write_one(tmp_path: Path) -> None:
     """Six at once: one file; the others say which sample it is."""
-    command = [sys.executable, "-m", "chatlab.cli.main", "corpus", "add", "--corpus", str(tmp_path)]
+    command = [sys.executable, "-m", "chatlab.cli", "corpus", "add", "--corpus", str(tmp_path)]
     runs = [
         subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -162,7 +162,7 @@ def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "chatlab.cli.main",
+        "chatlab.cli",
         "corpus",
         "add",
         "--corpus",
@@ -170,7 +170,7 @@ def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     ]
     script = (
         "import signal, sys, threading, os\n"
-        "from chatlab.cli.main import main\n"
+        "from chatlab.cli import main\n"
         "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         f"sys.exit(main({command[3:]!r}))"
     )
@@ -321,13 +321,13 @@ def test_without_a_folder_of_one_s_own_an_installed_chatlab_refuses(tmp_path: Pa
     shutil.copytree(ROOT / "chatlab", package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "corpus" / "openai", package / "corpus" / "data" / "openai")
     before = sorted(package.rglob("*.json"))
-    command = [sys.executable, "-m", "chatlab.cli.main", "corpus", "add"]
+    command = [sys.executable, "-m", "chatlab.cli", "corpus", "add"]
     options = {"cwd": site, "env": {**os.environ, "PYTHONPATH": str(site)}, "check": False}
     run = subprocess.run(command, input=b"status 503", capture_output=True, **options)
     assert run.returncode == 2
     assert run.stdout == b""
     assert run.stderr.decode() == (
-        "chatlab: the corpus that was installed with chatlab is not written to; use a folder of "
+        "chatlab: the corpus that was installed with chatlab is read-only; use a folder of "
         "your own: --corpus DIR, or Corpus.load('DIR', create=True)\n"
     )
     assert sorted(package.rglob("*.json")) == before
@@ -367,7 +367,7 @@ def at_a_terminal(folder: Path, file: Path, typed: str) -> tuple[int, str]:
     """Run the command with a terminal for all streams, type `typed`; status and what it showed."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    command = [sys.executable, "-m", "chatlab.cli.main", "corpus", "add", "--corpus", str(folder)]
+    command = [sys.executable, "-m", "chatlab.cli", "corpus", "add", "--corpus", str(folder)]
     process = subprocess.Popen([*command, str(file)], stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     os.write(master, typed.encode())

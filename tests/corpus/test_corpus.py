@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError, check, check_sample
 from chatlab.corpus.library import shipped_folder
 from chatlab.corpus.record_schema import FIELDS, formatted, schema

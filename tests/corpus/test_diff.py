@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import chatlab
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError, revision
 from chatlab.corpus.comparison import answers_in, answers_of, diff, read_answers
 from chatlab.corpus.revision import answers_at

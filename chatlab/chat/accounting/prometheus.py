@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors import Verdict
+from chatlab.exceptions import MissingExtra
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -63,7 +64,7 @@ OF_HUB: Final[Mapping[str, str]] = {
 
 
 class Metrics:
-    """chatlab's metrics in a registry; their names begin with ``chatlab_``.
+    """The metrics of chatlab in a registry; their names begin with ``chatlab_``.
 
         metrics = Metrics(hub, registry=registry)
         prometheus_client.start_http_server(8000, registry=registry)
@@ -72,7 +73,7 @@ class Metrics:
     the global one of `prometheus_client`. A provider or model that is None has the label
     ``unknown``. Any thread may call anything.
 
-    Raises ModuleNotFoundError without `prometheus_client`, and ValueError if the registry holds
+    Raises MissingExtra without `prometheus_client`, and ValueError if the registry holds
     these metrics already.
     """
 
@@ -177,9 +178,7 @@ def _prometheus() -> ModuleType:
     try:
         import prometheus_client
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "Metrics needs prometheus_client: pip install 'chatlab[metrics]'"
-        ) from None
+        raise MissingExtra("Metrics", "prometheus_client", extra="metrics") from None
     return prometheus_client
 
 

@@ -16,9 +16,10 @@ from chatlab.chat.messages.parts import ToolCallPart
 from chatlab.chat.render.model_view import visible
 from chatlab.text.markup import BOXED, MUTED, shortened, table, tag
 from chatlab.text.markup import visible as spelled_out
+from chatlab.text.palette import RETRY, STOP, SUCCEEDED
 
-_COLOURS: Final = {"chain": "#009E73", "replay": "#0072B2"}
-_DECIDED: Final = "color:#D55E00"
+_COLOURS: Final = {"chain": SUCCEEDED, "replay": RETRY}
+_DECIDED: Final = f"color:{STOP}"
 _MOST_CHARS: Final = 300
 
 QUESTIONS: Final[Mapping[str, str]] = {

@@ -16,13 +16,13 @@ import asyncio
 import threading
 import uuid
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Self
 
 from chatlab.chat.hub.channel import Stream
 from chatlab.chat.hub.relay import Relay
 from chatlab.chat.hub.subscription import Subscription
 from chatlab.chat.storage.store_file import Store
+from chatlab.text.spelling import suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,7 @@ class Hub:
             if stream is None and self._relay is not None:
                 return Subscription(after, *self._relay.join(turn, after))
             if stream is None:
-                near = get_close_matches(turn, self._streams, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else "open it before viewers come"
+                hint = suggest(turn, self._streams, "open it before viewers come")
                 raise LookupError(f"Hub.subscribe: there is no turn {turn!r}; {hint}")
             return Subscription(after, stream, stream.join(after))
 

@@ -24,6 +24,7 @@ from chatlab.chat.hub.channel import Cursor, Stream
 from chatlab.chat.hub.event_log import Journal, News
 from chatlab.chat.hub.relay_state import Mirror, Outgoing
 from chatlab.chat.storage.database import MEMORY, StoreError
+from chatlab.exceptions import ChatlabError
 
 GATHER_S: Final = 0.01
 """How long news gathers before it is written."""
@@ -41,7 +42,7 @@ CATCH_UP_S: Final = 2 * BEAT_S
 _log = logging.getLogger(__name__)
 
 
-class TurnLost(Exception):
+class TurnLost(ChatlabError):
     """A turn of another process of which nothing is heard: it was never begun, or has crashed."""
 
 

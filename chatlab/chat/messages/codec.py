@@ -11,10 +11,11 @@ import functools
 import typing
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Final
+
+from chatlab.text.spelling import near_names, suggest
 
 TAG: Final = "type"
 _hints = functools.cache(typing.get_type_hints)
@@ -87,7 +88,7 @@ class Codec:
         if names and TAG in payload:
             one_of(names, payload[TAG], f"{where}.{TAG}")
         if missing:
-            near = get_close_matches(missing[0], map(str, unknown), n=1)
+            near = near_names(missing[0], unknown, 1)
             hint = f"; did you mean it by {near[0]!r}?" if near else ""
             raise ValueError(f"{where}: the field {missing[0]!r} is missing{hint}")
         if unknown and not self.lenient:
@@ -105,8 +106,7 @@ def one_of(known: Collection[str], value: object, where: str) -> str:
     """`value`, which must be one of `known`. Raises ValueError with the near name."""
     if isinstance(value, str) and value in known:
         return value
-    near = get_close_matches(str(value), known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    hint = suggest(value, known, f"known are {', '.join(known)}")
     raise ValueError(f"{where}: {value!r:.80} is not known; {hint}")
 
 

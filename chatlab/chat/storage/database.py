@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from chatlab.chat.storage.schema import MIGRATIONS
+from chatlab.exceptions import ChatlabError
 
 APPLICATION: Final = 0x63686C62
 """The ``PRAGMA application_id`` of every store, by which a store is told from other databases."""
@@ -31,7 +32,7 @@ _ADVICE: Final = {
 }
 
 
-class StoreError(Exception):
+class StoreError(ChatlabError):
     """A store that cannot be used: which file, what is wrong, what to do, in one line."""
 
 

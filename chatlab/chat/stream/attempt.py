@@ -20,6 +20,7 @@ from chatlab.chat.stream.contracts import Ending, Outcome
 from chatlab.chat.stream.guards import DONE, StreamGuard, at, is_content
 from chatlab.chat.stream.stream_end import Item, StreamEnd
 from chatlab.errors import UNMATCHED, Verdict, classify
+from chatlab.exceptions import ChatlabError
 
 DELAYED_START_S: Final = 15.0
 """Seconds without content after which viewers see that the start is delayed."""
@@ -27,7 +28,7 @@ DELAYED_START_S: Final = 15.0
 OnToolCall = Callable[[ToolCallPart], object]
 
 
-class StreamFailed(Exception):
+class StreamFailed(ChatlabError):
     """A stream that failed without an exception of its SDK: cut, silent, or failed in band.
 
     Carries its verdict, like every exception that a turn raises: `classify` gives it back.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,6 +24,7 @@ from chatlab.chat.stream.contracts import (
 from chatlab.chat.stream.guards import at, choices, event_dict, is_content, is_refusal
 from chatlab.errors import Kind, Verdict
 from chatlab.errors.reading.who_answered import normalised_provider
+from chatlab.text.spelling import suggest
 
 
 @dataclass(slots=True, eq=False)
@@ -143,8 +143,7 @@ def contract_for(
     expected_choices: the ``n`` of a Chat Completions request.
     """
     if protocol not in PROTOCOLS:
-        near = difflib.get_close_matches(str(protocol), PROTOCOLS, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(PROTOCOLS)}"
+        hint = suggest(protocol, PROTOCOLS, f"choose from {', '.join(PROTOCOLS)}")
         raise ValueError(f"contract_for: protocol is {protocol!r}, which is not known; {hint}")
     return Contract(protocol, provider, expected_choices)
 

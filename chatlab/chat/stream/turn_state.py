@@ -17,7 +17,7 @@ from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.errors.reading.objects import attached_verdict
 from chatlab.retry import Backoff, GiveUp, RetryMachine, State
 from chatlab.retry import Event as Happened
-from chatlab.retry.attempts import explain_end, log_retry
+from chatlab.retry.attempt_loop import explain_end, log_retry
 from chatlab.retry.backoff import CHAIN_LOST
 
 Arguments = Mapping[str, object]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TypedDict, cast
 
 from chatlab.chat.transport.sdk import Client
 from chatlab.retry import Backoff, Clock, warn_if_sdk_retries
+from chatlab.text.spelling import suggest
 
 
 class TurnOptions(TypedDict, total=False):
@@ -28,8 +28,7 @@ def check_options(names: Iterable[str]) -> None:
     known = TurnOptions.__annotations__
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            hint = suggest(name, known, f"there are {', '.join(known)}")
             raise TypeError(f"ChainedTurn: there is no option {name!r}; {hint}")
 
 

@@ -22,6 +22,7 @@ from chatlab.errors import Failure
 from chatlab.errors.reading.fields import parsed
 from chatlab.errors.reading.signals import lower_headers
 from chatlab.errors.reading.who_answered import provider_in
+from chatlab.exceptions import MissingExtra
 
 HEAD_BYTES: Final = 64 * 1024
 _SCALAR: Final = rb'(?:"(?:[^"\\]|\\.)*+"|[^\s\[\]{}",]++)'
@@ -211,9 +212,7 @@ def _library(name: str) -> Any:  # noqa: ANN401 - a library without types
     try:
         return import_module(name)
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            f"reading a HAR needs {name}; install it with pip install 'chatlab[lab]'"
-        ) from None
+        raise MissingExtra("reading a HAR", name) from None
 
 
 def _address(url: object) -> tuple[str, str]:

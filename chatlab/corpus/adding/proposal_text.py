@@ -11,6 +11,7 @@ from chatlab.corpus.sample import Sample
 from chatlab.corpus.sanitizer.placeholders import Removed
 from chatlab.errors import Verdict
 from chatlab.text.markup import BOXED, MONOSPACE, MUTED, Html, shortened, table, tag, visible
+from chatlab.text.palette import STOP
 
 _MAX_SHOWN: Final = 20
 _MAX_RECORD_CHARS: Final = 20_000
@@ -60,7 +61,7 @@ class Shown(Protocol):
         """Why it cannot be written."""
 
 
-_STOP: Final = "color:#D55E00"
+_STOP: Final = f"color:{STOP}"
 
 
 def label_text(expected: Mapping[str, object]) -> str:

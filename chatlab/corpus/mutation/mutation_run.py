@@ -32,6 +32,7 @@ from chatlab.corpus.sample import Sample
 from chatlab.errors import RULES, Rule, RuleTable
 from chatlab.errors.rules.table import as_table
 from chatlab.text.markup import joined, table, tag, visible
+from chatlab.text.plain_table import aligned
 
 _Change = tuple[Probe, Rule | None, Rule | None]
 _HEAD: Final = [
@@ -125,13 +126,7 @@ class Mutation:
         )
 
     def __repr__(self) -> str:
-        rows = [_HEAD, *self.rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-            for row in rows
-        ]
-        lines += ["", self.summary()]
+        lines = [*aligned([_HEAD, *self.rows()]), "", self.summary()]
         for title, found in (("survived", self.survivors), ("equivalent", self.equivalents)):
             lines += ["", *(f"{title}: {visible(str(one.mutant))}: {_why(one)}" for one in found)]
         return "\n".join(lines)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from chatlab.exceptions import ChatlabError
+
 PACKAGE: Final = Path(__file__).parent
 _TOOLS: Final = "CHATLAB_CAPTURE_TOOLS"
 
 
-class CaptureError(Exception):
+class CaptureError(ChatlabError):
     """A capture that could not be made; one line that says what is missing and what to do."""
 
 

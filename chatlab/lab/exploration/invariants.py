@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chatlab.exceptions import ChatlabError
+
 INVARIANTS: Final[Mapping[str, str]] = {
     "chain-off": "no request continues a response when storing or chaining is off",
     "completed-anchor": "no request continues a response that did not complete",
@@ -60,7 +62,7 @@ class Counts:
     lost: int = 0
 
 
-class Violation(AssertionError):
+class Violation(ChatlabError, AssertionError):
     """An invariant does not hold. name: its key in `INVARIANTS`. found: what was seen."""
 
     def __init__(self, name: str, found: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from chatlab.exceptions import ChatlabError
 from chatlab.lab.protocols.notation import ScriptError
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -204,7 +205,7 @@ class Refusal:
         }
 
 
-class InputRefused(Exception):
+class InputRefused(ChatlabError):
     """The request is refused; ``refusal`` says why."""
 
     def __init__(self, status: int, code: str | None, message: str, param: str | None) -> None:

@@ -13,8 +13,10 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from chatlab.exceptions import ChatlabError
+from chatlab.text.spelling import near_names
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,7 +26,7 @@ T = TypeVar("T")
 _KEY = re.compile(r"(?:^|,)([a-z_0-9]+)=")
 
 
-class ScriptError(ValueError):
+class ScriptError(ChatlabError, ValueError):
     """A script, step, fault, sample or cassette that cannot be played.
 
     The text says where the mistake is, what is wrong and what to do.
@@ -33,7 +35,7 @@ class ScriptError(ValueError):
 
 def near(name: str, names: Iterable[str]) -> str:
     """Return ``'; did you mean "x"?'`` for the closest of ``names``, or an empty string."""
-    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    close = near_names(name, names, 1)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 

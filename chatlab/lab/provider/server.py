@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
+from chatlab.exceptions import MissingExtra
 from chatlab.lab.faults.corpus_samples import Samples
 from chatlab.lab.faults.script import Script, ScriptLike
 from chatlab.lab.memory.response_memory import ResponseMemory
@@ -98,9 +99,7 @@ class FakeProvider:
             try:
                 from chatlab.lab.provider.tls import contexts
             except ModuleNotFoundError as missing:
-                raise ImportError(
-                    f"tls=True needs {missing.name}; install it with pip install 'chatlab[lab]'"
-                ) from missing
+                raise MissingExtra("tls=True", missing.name) from missing
             now = datetime.datetime.now(datetime.UTC)
             self._server_tls, self.ssl_context = contexts(now)
         self._listener: Listener | None = None

@@ -23,6 +23,7 @@ from chatlab.chat.turn import Turn
 from chatlab.corpus import Corpus
 from chatlab.errors import Verdict, classify
 from chatlab.errors.payloads import ChatError
+from chatlab.exceptions import MissingExtra
 from chatlab.lab.faults.cassette_file import FORMAT, read_exchanges
 from chatlab.lab.faults.cassette_playback import CassetteStep
 from chatlab.lab.faults.corpus_samples import Samples
@@ -111,9 +112,7 @@ class _Stage:
 
             library: Any = import_module(sdk)
         except ModuleNotFoundError as missing:
-            raise ModuleNotFoundError(
-                f"a replay needs {missing.name}; install it with pip install 'chatlab[lab]'"
-            ) from missing
+            raise MissingExtra("a replay", missing.name) from missing
         wire: dict[str, Any] = {"trust_env": False, "verify": _NO_TLS}
         if any(_needs_http2(step) for step in self.script.steps):
             wire |= {"http1": False, "http2": True}

@@ -8,7 +8,6 @@ anthropic, botocore, google-api-core and tenacity against the installed code.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from typing import Final
 
 from chatlab.retry.clients.preset import AboveLimit, Preset, RetryAfterUse, Spread
 from chatlab.retry.schedule import Span
+from chatlab.text.spelling import suggest
 
 _OFFICIAL: Final = "retry-after-ms, retry-after in seconds, fractions allowed, or as a date"
 _UP_TO_A_QUARTER_LESS: Final = Spread(Span(0.75, 1))
@@ -221,6 +221,5 @@ def preset_named(name: str) -> Preset:
     """The row of `name`. Raises KeyError, with the near name, if there is none."""
     if name in PRESETS:
         return PRESETS[name]
-    near = difflib.get_close_matches(name, PRESETS, n=1)
-    meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(PRESETS)}"
-    raise KeyError(f"no preset is called {name!r}; {meant}")
+    hint = suggest(name, PRESETS, f"there are {', '.join(PRESETS)}")
+    raise KeyError(f"no preset is called {name!r}; {hint}")

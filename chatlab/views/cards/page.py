@@ -10,8 +10,8 @@ from chatlab.errors.payloads import ChatError
 from chatlab.errors.reading.who_answered import DISPLAY_NAMES
 from chatlab.retry import duration
 from chatlab.text.markup import MONOSPACE, MUTED, Html, joined, shortened, table, tag
+from chatlab.text.palette import RETRY, STOP, SUCCEEDED, WAITING
 from chatlab.views.cards.state import CardState
-from chatlab.views.figures.figure import RETRY, STOP, SUCCEEDED, WAITING
 from chatlab.views.figures.timeline import Result, ShownAttempt, ShownPart
 
 SHOWN_CHARS: Final = 20_000
@@ -67,7 +67,7 @@ def countdown_html(state: CardState) -> Html:
         return Html("")
     passed = 1 - left_s / announced_s if announced_s else 1.0
     filled = f"width:{passed:.1%};height:4px;background:{RETRY}"
-    track = tag("div", tag("div", style=filled), style="background:#76767640;margin:.3em 0")
+    track = tag("div", tag("div", style=filled), style=f"background:{WAITING}40;margin:.3em 0")
     text = f"Next attempt in {countdown(left_s)} of {duration(announced_s)}"
     return tag("div", tag("div", text, role="timer"), track, style=_LINE)
 

@@ -55,8 +55,21 @@ NOTES: Final[Mapping[Outcome, str]] = {
 class CardState:
     """What a card shows of one turn. `feed` it events, `tick` it the time, in seconds of any clock.
 
-    provider: who answers, where the events do not tell. The time never goes back: an earlier one
-    counts as the latest.
+    The time never goes back: an earlier one counts as the latest.
+
+    Parameters
+    ----------
+    provider : str, optional
+        Who answers, where the events do not tell.
+
+    Examples
+    --------
+    >>> from chatlab.lab import replay
+    >>> state = CardState()
+    >>> for at_s, event in replay(["http-error:503", "success"]).events:
+    ...     state.feed(at_s, event)
+    >>> str(state.status), len(state.attempts)
+    ('completed', 2)
     """
 
     def __init__(self, provider: str | None = None) -> None:

@@ -7,10 +7,12 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final
 
+from chatlab.exceptions import MissingExtra
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("the card needs ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the card", "ipywidgets") from None
 
 from chatlab.chat.messages.events import TurnEvent, TurnStatus
 from chatlab.retry import Clock, duration
@@ -32,21 +34,50 @@ _PAGES: Final = (status_html, countdown_html, answer_html, attempts_html)
 class TurnCard(widgets.VBox):  # type: ignore[misc]
     """The card of one turn, live or played from recorded events.
 
+    A live card records the events that it is called with, and once the turn has ended they can be
+    played::
+
         card = TurnCard(); display(card)
         await Turn(request, client=client, on_event=card).arun()
 
-    events: pairs of seconds and event, to be played with the buttons, or with `play`, `pause` and
-    `step`. None: the card is live; call it with every event. It records them, and once the turn has
-    ended they can be played. A synchronous `run` in a notebook holds the countdown up, because
-    nothing else can happen meanwhile; ``await asyncio.to_thread(turn.run)`` does not.
+    A synchronous `run` in a notebook holds the countdown up, because nothing else can happen
+    meanwhile; ``await asyncio.to_thread(turn.run)`` does not.
 
-    provider: who answers, where the events do not tell. speed: seconds of the turn in a second of
-    real time. clock: the turn's own, which says when a live event was seen; pace: the one by which
-    events are played; both are system clocks by default. Raises TypeError for events that are no
-    such pairs, ValueError for a speed that is not positive and finite.
+    Parameters
+    ----------
+    events : iterable of (float, TurnEvent), optional
+        Seconds and event, to be played with the buttons, or with `play`, `pause` and `step`. None:
+        the card is live.
+    provider : str, optional
+        Who answers, where the events do not tell.
+    speed : float
+        Seconds of the turn in a second of real time.
+    clock : Clock, optional
+        The turn's own, which says when a live event was seen; by default the system's.
+    pace : Clock, optional
+        By which events are played; by default the system's.
 
-    `state`, `text`, `attempts`, `countdown_s` and `events` are what is shown, without widgets;
-    `controls` are the widgets by name: ``play``, ``pause``, ``step``, ``speed``.
+    Attributes
+    ----------
+    state, text, attempts, countdown_s, events
+        What is shown, without widgets.
+    controls : dict
+        The widgets by name: ``play``, ``pause``, ``step``, ``speed``.
+
+    Raises
+    ------
+    TypeError
+        For events that are not such pairs.
+    ValueError
+        For a speed that is not positive and finite.
+
+    Examples
+    --------
+    >>> from chatlab.lab import replay
+    >>> card = TurnCard(replay(["http-error:503", "success"]).events)
+    >>> card.step()
+    >>> str(card.state)
+    'starting'
     """
 
     def __init__(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from chatlab.retry import Backoff, Preset, Schedule, Span, duration
 from chatlab.text.markup import shortened, visible
-from chatlab.views.figures.figure import RETRY, STOP, WAITING, Chart, new_axes
+from chatlab.text.palette import RETRY, SERIES, STOP, WAITING
+from chatlab.views.figures.figure import Chart, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +23,9 @@ DAY_S: Final = 86_400
 TICKS_S: Final = (0, 1, 10, 60, 600, 3_600, 21_600, *(DAY_S * 10**n for n in range(6)))
 LINES: Final = (
     (RETRY, "o", "-"),
-    ("#000000", "s", "--"),
-    ("#E69F00", "^", "-."),
-    ("#56B4E9", "D", ":"),
+    (SERIES[0], "s", "--"),
+    (SERIES[1], "^", "-."),
+    (SERIES[2], "D", ":"),
     (WAITING, "v", "-"),
 )
 """Colour, marker and dashes of the first line, the second ...; none has the colour of stopping."""
@@ -62,11 +63,32 @@ def waits_chart(
 ) -> Chart:
     """Every wait of a call that never succeeds: a line for each policy, a band for its jitter.
 
-    policies: by the names to show. hint_s: what the provider asks for each time, in seconds, drawn
-    as a floor; None for no hint. attempts: how many to show; by default all, or 25 of a policy
-    without a limit. The hint ceiling of each `Backoff` is drawn too, and what a single policy would
-    wait without the hint. Raises ValueError if there is no policy, or for `attempts` below 1;
-    TypeError for what is no policy.
+    The hint ceiling of each `Backoff` is drawn too, and what a single policy would wait without the
+    hint.
+
+    Parameters
+    ----------
+    policies : mapping of str to Backoff or Preset
+        By the names to show.
+    hint_s : float, optional
+        What the provider asks for each time, in seconds, drawn as a floor.
+    attempts : int, optional
+        How many to show; by default all, or 25 of a policy without a limit.
+
+    Raises
+    ------
+    ValueError
+        If there is no policy, or for `attempts` below 1.
+    TypeError
+        For what is not a policy.
+    MissingExtra
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from chatlab import Backoff
+    >>> print(waits_chart({"mine": Backoff(max_attempts=4)}))
+    mine: worst case you wait 7 s, then it stops: the limit is 4 attempts (1 s, 2 s, 4 s).
     """
     lines = _lines("waits_chart", policies, hint_s, attempts)
     floor_s = _usable(hint_s)
@@ -108,8 +130,19 @@ def total_wait_chart(
 ) -> Chart:
     """When each attempt of a call that never succeeds begins: a row for each policy, on one axis.
 
-    Arguments and errors as in `waits_chart`. A dot is an attempt at its latest, a bar before it
-    says how much earlier jitter can make it; policies that wait alike share a row.
+    A dot is an attempt at its latest, a bar before it says how much earlier jitter can make it;
+    policies that wait alike share a row.
+
+    Parameters
+    ----------
+    policies, hint_s, attempts
+        As of `waits_chart`, which raises the same errors.
+
+    Examples
+    --------
+    >>> from chatlab import Backoff
+    >>> print(total_wait_chart({"mine": Backoff(max_attempts=4)}))
+    mine: worst case you wait 7 s, then it stops: the limit is 4 attempts.
     """
     lines = _lines("total_wait_chart", policies, hint_s, attempts)
     figure, axes = new_axes(height_in=1.1 + 0.27 * len(lines))

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from chatlab.lab.exploration.invariants import INVARIANTS
 from chatlab.text.markup import shortened
-from chatlab.views.figures.figure import (
-    CHAIN_BROKEN,
-    RETRY,
-    STOP,
-    SUCCEEDED,
-    WAITING,
-    Chart,
-    new_axes,
-)
+from chatlab.text.palette import CHAIN_BROKEN, RETRY, STOP, SUCCEEDED, WAITING
+from chatlab.views.figures.figure import Chart, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +24,17 @@ _MAX_CHARS: Final = 64
 def savings_chart(chained: Sequence[Exchange], replayed: Sequence[Exchange]) -> Chart:
     """Bytes and tokens that the same conversation takes, chained and replayed, request by request.
 
-    Both as the provider has counted them, summed up from the first request.
+    Both are as the provider has counted them, summed up from the first request.
+
+    Parameters
+    ----------
+    chained, replayed : sequence of Exchange
+        What a `chatlab.lab.ResponseMemory` has seen of the two conversations.
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
     """
     figure, whole = new_axes(8.0, 3.4)
     whole.remove()
@@ -66,7 +69,17 @@ def savings_chart(chained: Sequence[Exchange], replayed: Sequence[Exchange]) -> 
 def trace_chart(explored: Explored) -> Chart:
     """The shortest life that violates an invariant, as a sequence diagram; time runs down.
 
-    Raises ValueError if the exploration has found no violation.
+    Parameters
+    ----------
+    explored : Explored
+        What `chatlab.lab.explore` has found.
+
+    Raises
+    ------
+    ValueError
+        If the exploration has found no violation.
+    MissingExtra
+        If matplotlib is not installed.
     """
     if explored.violated is None:
         raise ValueError(f"trace chart: {explored!r}; there is no trace to draw")

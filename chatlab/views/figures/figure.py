@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from chatlab.exceptions import MissingExtra
+from chatlab.text.palette import STOP, SUCCEEDED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,16 +19,18 @@ if TYPE_CHECKING:
 
     from chatlab.corpus import Report
 
-RETRY: Final = "#0072B2"
-SUCCEEDED: Final = "#009E73"
-STOP: Final = "#D55E00"
-CHAIN_BROKEN: Final = "#CC79A7"
-WAITING: Final = "#767676"
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Chart:
-    """A figure and the sentence that says what it shows; the sentence is its text form."""
+    """A figure and the sentence that says what it shows; the sentence is its text form.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        The picture.
+    sentence : str
+        The numbers of the picture in words.
+    """
 
     figure: Figure
     sentence: str
@@ -48,7 +53,7 @@ def new_axes(width_in: float = 7.0, height_in: float = 3.2) -> tuple[Figure, Axe
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("charts need matplotlib: pip install 'chatlab[lab]'") from None
+        raise MissingExtra("a chart", "matplotlib") from None
     figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
@@ -56,7 +61,25 @@ def new_axes(width_in: float = 7.0, height_in: float = 3.2) -> tuple[Figure, Axe
 
 
 def agreement_chart(report: Report) -> Chart:
-    """How often the whole verdict is right, by provider: a bar for each, with its samples."""
+    """How often the whole verdict is right, by provider: a bar for each, with its samples.
+
+    Parameters
+    ----------
+    report : Report
+        What `chatlab.corpus.check` found.
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from chatlab import Corpus
+    >>> from chatlab.corpus import check
+    >>> print(agreement_chart(check([Corpus.load()["anthropic/overloaded-529"]])))
+    The whole verdict is as expected for 1 of 1 samples; the lowest share is at anthropic, 1 of 1.
+    """
     groups = report.by(lambda sample: sample.provider or "unknown")
     names = list(groups)
     right = [sum(one.ok for one in groups[name]) for name in names]

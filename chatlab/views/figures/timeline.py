@@ -102,7 +102,17 @@ class ShownAttempt:
 class Timeline:
     """The attempts of one turn, fed with its events as they are seen.
 
-    over: how the turn ended, as far as that is known; behind an answer a turn with tools goes on.
+    Attributes
+    ----------
+    over : TurnStatus or None
+        How the turn ended, as far as that is known; behind an answer a turn with tools goes on.
+
+    Examples
+    --------
+    >>> from chatlab.lab import replay
+    >>> timeline = Timeline.of(replay(["http-error:503", "success"]).events)
+    >>> [str(one.result) for one in timeline.attempts], timeline.attempts[0].wait_s
+    (['retried', 'committed'], 1.0)
     """
 
     def __init__(self) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from chatlab.chat.messages.events import TurnStatus
 from chatlab.retry import Backoff, duration
-from chatlab.retry.attempts import DEFAULT_POLICY
+from chatlab.retry.attempt_loop import DEFAULT_POLICY
 from chatlab.retry.schedule import count_of_attempts
-from chatlab.views.figures.figure import RETRY, STOP, SUCCEEDED, WAITING, Chart, new_axes
+from chatlab.text.palette import RETRY, STOP, SUCCEEDED, WAITING
+from chatlab.views.figures.figure import Chart, new_axes
 from chatlab.views.figures.timeline import Result, ShownAttempt, TimedEvent, Timeline
 
 if TYPE_CHECKING:
@@ -55,9 +56,29 @@ def timeline_chart(
 ) -> Chart:
     """The attempts of a turn on one axis of time: first content, parts, waits, and the end of each.
 
-    events: pairs of seconds and event, as a viewer recorded them. policy: the turn's own, against
-    which a longer wait shows what the provider asked for; None to leave that out. Raises ValueError
-    if no attempt has begun, TypeError for what is no such pair.
+    Parameters
+    ----------
+    events : iterable of (float, TurnEvent)
+        Seconds and event, as a viewer recorded them.
+    policy : Backoff, optional
+        The turn's own, against which a longer wait shows what the provider asked for; None leaves
+        that out.
+
+    Raises
+    ------
+    ValueError
+        If no attempt has begun.
+    TypeError
+        For what is not such a pair.
+    MissingExtra
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from chatlab.lab import replay
+    >>> chart = timeline_chart(replay(["http-error:503", "success"]).events)
+    >>> chart.sentence.partition(":")[0]
+    '2 attempts in 1 s, with waits of 1 s'
     """
     timeline = Timeline.of(events)
     rows = _rows(timeline, policy)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import math
 from collections.abc import Collection, Sequence
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from chatlab.exceptions import MissingExtra
+from chatlab.text.spelling import suggest
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("explorers need ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the explorer", "ipywidgets") from None
 
 from chatlab.retry import (
     PRESETS,
@@ -59,14 +61,41 @@ _STYLE: Final = {"description_width": "8em"}
 class BackoffExplorer(widgets.VBox):  # type: ignore[misc]
     """Sliders for a policy and for what the provider asks, beside the schedules of other clients.
 
-    policy: where the sliders stand at first; a value of its own is added to the slider. hint_s:
-    what the provider asks for each time, in seconds, or None. compare: names of presets. rng: from
-    which `policy` draws if jitter is chosen, by default seeded with 0; the explorer draws nothing.
-    Raises ValueError for a hint that is no time, KeyError for an unknown preset.
+    Parameters
+    ----------
+    policy : Backoff, optional
+        Where the sliders stand at first; a value of its own is added to the slider.
+    hint_s : float, optional
+        What the provider asks for each time, in seconds.
+    compare : sequence of str
+        Names of presets.
+    rng : random.Random, optional
+        From which `policy` draws if jitter is chosen, by default seeded with 0; the explorer itself
+        draws nothing.
 
-    What the controls say is `policy` (a `Backoff`), `hint_s`, and `schedule`, whose text says what
-    the person waits at worst; `waits` and `total` are the two figures. `controls` are the widgets
-    by the names that `choose` takes.
+    Attributes
+    ----------
+    policy : Backoff
+        What the controls say, with `hint_s` and `schedule`, whose text says what the person waits
+        at worst.
+    waits, total : Chart
+        The two figures.
+    controls : dict
+        The widgets by the names that `choose` takes.
+
+    Raises
+    ------
+    ValueError
+        For a hint that is no time.
+    KeyError
+        For an unknown preset.
+
+    Examples
+    --------
+    >>> explorer = BackoffExplorer()
+    >>> schedule = explorer.choose(max_attempts=5, hint_s=30)
+    >>> explorer.policy.max_attempts, explorer.hint_s
+    (5, 30)
     """
 
     def __init__(
@@ -203,8 +232,7 @@ def _slider(row: _Slider, value: float | None) -> widgets.SelectionSlider:
 
 
 def _instead(name: str, offered: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, offered, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(offered)}"
+    return suggest(name, offered, f"there are {', '.join(offered)}")
 
 
 def _clients(policies: dict[str, Backoff | Preset], hint_s: float | None) -> Html:

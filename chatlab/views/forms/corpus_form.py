@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from chatlab.exceptions import MissingExtra
+from chatlab.text.palette import STOP, SUCCEEDED
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("the form needs ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the form", "ipywidgets") from None
 
 from chatlab.corpus import (
     Added,
@@ -30,17 +33,38 @@ from chatlab.errors.reading.who_answered import DISPLAY_NAMES
 from chatlab.text.markup import tag
 
 _WIDE: Final = "98%"
-_STOP, _DONE = "color:#D55E00", "color:#009E73"
+_STOP, _DONE = f"color:{STOP}", f"color:{SUCCEEDED}"
 _ADVICE: Final = "paste a log line, a traceback, a curl -i dump or an error body"
 
 
 class CorpusForm(widgets.VBox):  # type: ignore[misc]
     """A failure, the label that is proposed for it, what is like it, and a button that adds it.
 
-    corpus: where it goes; by default chatlab's own. given: a `Proposal`, what `Corpus.capture`
-    caught, or anything that `classify` takes; without it there is a box to paste into. As soon as
-    the box has been read it shows the text without its secrets, so that none of them is saved
-    with the notebook. What the fields make is `proposal`, what was written `added`.
+    As soon as the box has been read it shows the text without its secrets, so that none of them is
+    saved with the notebook.
+
+    Parameters
+    ----------
+    given : object, optional
+        A `Proposal`, what `Corpus.capture` caught, or anything that `classify` takes; without it
+        there is a box to paste into.
+    corpus : Library, optional
+        Where the sample goes; by default the corpus of chatlab.
+    provider : str, optional
+        Who answered, when the failure does not say.
+
+    Attributes
+    ----------
+    proposal : Proposal or None
+        What the fields make.
+    added : Added or None
+        What was written.
+
+    Examples
+    --------
+    >>> form = CorpusForm("HTTP 529 overloaded", provider="anthropic")
+    >>> form.proposal.expected["kind"], form.added
+    ('overloaded', None)
     """
 
     def __init__(

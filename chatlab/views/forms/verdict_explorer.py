@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatlab.exceptions import MissingExtra
+
 try:
     import ipywidgets as widgets
 except ModuleNotFoundError:
-    raise ModuleNotFoundError("explorers need ipywidgets: pip install 'chatlab[lab]'") from None
+    raise MissingExtra("the explorer", "ipywidgets") from None
 
 from chatlab.errors import Verdict, classify
 from chatlab.errors.reading.who_answered import DISPLAY_NAMES
@@ -16,8 +18,23 @@ from chatlab.errors.reading.who_answered import DISPLAY_NAMES
 class VerdictExplorer(widgets.VBox):  # type: ignore[misc]
     """A box to paste any failure into, with the verdict and its evidence below.
 
-    text: what the box holds at first. provider: who answered, or None to read it from the text.
-    The verdict on what the box holds is `verdict`.
+    Parameters
+    ----------
+    text : str
+        What the box holds at first.
+    provider : str, optional
+        Who answered; by default it is read from the text.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        The verdict on what the box holds.
+
+    Examples
+    --------
+    >>> explorer = VerdictExplorer("HTTP 529")
+    >>> str(explorer.verdict.kind), str(explorer.paste("HTTP 401").kind)
+    ('overloaded', 'auth')
     """
 
     def __init__(self, text: str = "", provider: str | None = None) -> None:

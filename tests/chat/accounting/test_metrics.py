@@ -257,7 +257,7 @@ sys.modules["prometheus_client"] = None
 from chatlab.chat.accounting.prometheus import Metrics
 try:
     Metrics()
-except ModuleNotFoundError as error:
+except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

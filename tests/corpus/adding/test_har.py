@@ -23,9 +23,10 @@ from support.har_files import (
     limited,
 )
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.adding.har import Har, is_har, public_host
+from chatlab.exceptions import MissingExtra
 
 
 def failed(*entries: object) -> list[Any]:
@@ -257,7 +258,7 @@ def test_the_parser_that_is_missing_is_named(
 ) -> None:
     """Without the extra it says which to install."""
     monkeypatch.setitem(sys.modules, "ijson", None)
-    with pytest.raises(ModuleNotFoundError, match=r"ijson.*pip install 'chatlab\[lab\]'"):
+    with pytest.raises(MissingExtra, match=r"ijson.*pip install 'chatlab\[lab\]'"):
         failed(entry(429, {}))
 
 

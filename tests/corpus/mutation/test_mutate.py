@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus, Sample, check_sample
 from chatlab.corpus.mutation.mutants import (
     DELETE_FACT,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatlab.cli.main import main
+from chatlab.cli import main
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.mutation.rule_coverage import coverage
 from chatlab.corpus.novelty.inputs import failures_in, read_failures

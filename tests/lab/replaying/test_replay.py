@@ -18,7 +18,7 @@ import pytest
 
 import chatlab.lab
 from chatlab.chat.messages.events import MessagePart, Status, TurnEvent, decode
-from chatlab.cli.replay_command import FAILED, WRONG_USE, add_replay, show
+from chatlab.cli.replay_command import FAILED, WRONG_USE, describe, show
 from chatlab.corpus import Corpus
 from chatlab.errors import Kind
 from chatlab.lab import Cassette, Replay, ScriptError, areplay, replay
@@ -236,7 +236,7 @@ def test_replay_is_the_function_whatever_was_imported_before() -> None:
 def run(*arguments: str) -> int:
     """What ``chatlab replay`` with these arguments exits with."""
     parser = argparse.ArgumentParser()
-    add_replay(parser.add_subparsers(required=True))
+    describe(parser.add_subparsers(required=True).add_parser("replay"))
     chosen = parser.parse_args(["replay", *arguments])
     status: int = chosen.command(chosen)
     return status
@@ -334,9 +334,9 @@ def test_hostile_text_reaches_the_terminal_spelled_out() -> None:
 
 PROGRAM = """
 import argparse, sys
-from chatlab.cli.replay_command import add_replay
+from chatlab.cli.replay_command import describe
 parser = argparse.ArgumentParser()
-add_replay(parser.add_subparsers(required=True))
+describe(parser.add_subparsers(required=True).add_parser("replay"))
 chosen = parser.parse_args()
 sys.exit(chosen.command(chosen))
 """

@@ -23,7 +23,8 @@ from chatlab.chat.stream.contracts import Outcome
 from chatlab.errors import Kind
 from chatlab.errors.payloads import ChatError
 from chatlab.retry import Backoff, Decorrelated, Full
-from chatlab.views.figures.figure import RETRY, STOP, SUCCEEDED, WAITING, Chart
+from chatlab.text.palette import RETRY, STOP, SUCCEEDED, WAITING
+from chatlab.views.figures.figure import Chart
 from chatlab.views.figures.timeline import Result, TimedEvent, Timeline
 from chatlab.views.figures.timeline_figure import timeline_chart
 
