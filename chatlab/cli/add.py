@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from chatlab.cli.output import say, shown
+from chatlab.cli.provider_option import add_provider_option
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.library import shipped_folder
 from chatlab.corpus.record_schema import CONFIDENCES, SURFACES
@@ -34,7 +35,7 @@ def describe_add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("file", nargs="?", help="a file, or - for standard input (the default)")
     parser.add_argument("--clipboard", action="store_true", help="read the clipboard's text")
-    parser.add_argument("--provider", help="who answered, when the failure does not say")
+    add_provider_option(parser, "who answered, when the failure does not say")
     parser.add_argument("--id", help="the sample's name; default: made from the failure")
     parser.add_argument("--kind", choices=[str(kind) for kind in Kind])
     parser.add_argument("--retryable", action=argparse.BooleanOptionalAction)

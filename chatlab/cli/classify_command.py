@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from chatlab.cli.output import FOUND_DIFFERENCE, WRONG_USE, complain, say
-from chatlab.errors import Failure, Verdict, classify
+from chatlab.cli.provider_option import add_provider_option
+from chatlab.errors import Failure, Verdict, classify, observe
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes of a line of JSON Lines; a longer one is answered with an error."""
@@ -39,7 +40,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|TEXT",
         help="a file, - for standard input (the default), or the text of a failure in quotes",
     )
-    parser.add_argument("--provider", help="who answered, when the text does not say")
+    add_provider_option(parser, "who answered, when the text does not say")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument(
         "--jsonl", action="store_true", help="one JSON record a line in, one verdict a line out"
@@ -52,7 +53,6 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _classify(chosen: argparse.Namespace) -> int:
-    _check_provider(chosen.provider)
     status = 0
     several = len(chosen.failure) > 1
     for number, given in enumerate(chosen.failure):
@@ -153,22 +153,4 @@ def _failure(record: dict[str, object]) -> object:
     provider = record.get("provider")
     if record.keys() <= _BESIDE:
         return Failure.from_record(record)
-    from chatlab.errors import observe
-
     return observe(record, provider if isinstance(provider, str) else None)
-
-
-def _check_provider(provider: str | None) -> None:
-    """Name the near provider when `provider` is none that is known."""
-    if provider is None:
-        return
-    from chatlab.errors.reading.who_answered import DISPLAY_NAMES, normalised_provider
-    from chatlab.text.spelling import near_names
-
-    near = near_names(provider, DISPLAY_NAMES, 1)
-    unknown = normalised_provider(provider) == "openai-compat"
-    if unknown and near and near != ["openai-compat"]:
-        complain(
-            f"--provider: {provider!r} is taken for an OpenAI-compatible server; "
-            f"did you mean {near[0]!r}?"
-        )

@@ -90,6 +90,13 @@ class _Parser(argparse.ArgumentParser):
         complain(f"{message}; `{self.prog} --help` shows what there is", self.prog)
         raise SystemExit(WRONG_USE)
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Name the near choice; by default argparse lists all of them."""
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            hint = suggest(value, choices, f"choose one of {', '.join(choices)}")
+            raise argparse.ArgumentError(action, f"{value!r} is not known; {hint}")
+
 
 def _parser(given: list[str]) -> argparse.ArgumentParser:
     """The parser; only the subcommand that `given` chooses has its arguments."""
@@ -100,9 +107,6 @@ def _parser(given: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"chatlab {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     chosen = given[0] if given else ""
-    if chosen not in _COMMANDS and not chosen.startswith("-") and chosen:
-        there_are = f"there are {', '.join(_COMMANDS)}"
-        parser.error(f"no command is called {chosen!r}; {suggest(chosen, _COMMANDS, there_are)}")
     for name, (module, words) in _COMMANDS.items():
         command = commands.add_parser(name, help=words)
         if name == chosen:

@@ -16,6 +16,7 @@ from typing import Final, TextIO
 
 from chatlab.chat.messages.events import Answer, Status, TurnEvent, TurnStatus
 from chatlab.cli.output import INTERRUPTED, WRONG_USE, complain, shown
+from chatlab.cli.provider_option import add_provider_option
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.retry import Clock, SystemClock, duration
 from chatlab.text.markup import shortened, visible
@@ -50,7 +51,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "sample:ID, close-at-byte:120, success",
     )
     parser.add_argument("--protocol", choices=PROTOCOLS, help="default: responses")
-    parser.add_argument("--provider", help="who answers, where the failures do not tell")
+    add_provider_option(parser, "who answers, where the failures do not tell")
     parser.add_argument("--corpus", metavar="DIR", help="a folder of samples; default: chatlab's")
     parser.add_argument(
         "--speed",

@@ -166,12 +166,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["clasify"], "no command is called 'clasify'; did you mean 'classify'?"),
-        (["qqq"], "no command is called 'qqq'; there are classify, corpus, replay, lab"),
+        (["clasify"], "COMMAND: 'clasify' is not known; did you mean 'classify'?"),
+        (["qqq"], "'qqq' is not known; choose one of classify, corpus, replay, lab"),
         (["classify", "--jsn", "--jsonl"], "unrecognized arguments: --jsn"),
         (["classify", "--json", "--quiet"], "not allowed with argument"),
-        (["corpus", "chek"], "invalid choice: 'chek'"),
-        (["\x1b[2J"], "no command is called '\\x1b[2J'"),
+        (
+            ["corpus", "add", "--kind", "ratelimit"],
+            "'ratelimit' is not known; did you mean 'rate_limit'?",
+        ),
+        (["replay", "--protocol", "mesages", "x"], "did you mean 'messages'?"),
+        (["corpus", "chek"], "'chek' is not known; did you mean 'check'?"),
+        (["\x1b[2J"], "'\\x1b[2J' is not known"),
     ],
 )
 def test_wrong_arguments_are_one_line(
