@@ -138,7 +138,7 @@ class RecordedExchange:
     def __post_init__(self) -> None:
         """Raise `ScriptError` for an end before the last chunk, or a clean one of nothing."""
         if self.response is None and self.end.how == "clean":
-            raise ScriptError("response is missing; what ended clean has one")
+            raise ScriptError("response is missing; an exchange that ended clean has one")
         last_s = 0.0 if self.response is None else self.response.last_s
         if self.end.at_s < last_s:
             raise ScriptError(f"end: at_s is {self.end.at_s}; it must be {last_s} or later")

@@ -143,7 +143,7 @@ def test_a_viewer_in_another_process_gets_every_event_with_its_number(store: Sto
 def test_a_turn_of_another_process_that_is_killed_is_lost(store: Store) -> None:
     """Viewers have seen all that it has told, and are not left waiting for more."""
     run = """
-        from chatlab.chat import relay
+        from chatlab.chat.hub import relay
         relay.BEAT_S = 0.2
         hub = Hub(store)
         stream = hub.open("t")

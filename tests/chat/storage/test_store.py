@@ -384,7 +384,7 @@ def test_a_crash_while_an_older_store_is_brought_up_to_date_leaves_the_older_sto
     old_store(path)
     source = """
         import os, signal, sqlite3, sys
-        from chatlab.chat import database
+        from chatlab.chat.storage import database
 
         def kill_at(statement, seen=[0]):
             seen[0] += 1

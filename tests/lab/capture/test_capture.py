@@ -182,7 +182,7 @@ def test_a_version_is_drift(corpus_folder: Path, capsys: pytest.CaptureFixture[s
     [
         (["htpx2"], "PROGRAM: nothing is called 'htpx2'; did you mean 'httpx2'?"),
         (["curl", "dns-failur"], "FAULT: curl does not meet 'dns-failur'; did you mean"),
-        (["curl", "--folder", "no-such-folder"], "there is no such folder"),
+        (["curl", "--folder", "no-such-folder"], "no-such-folder: no such folder"),
     ],
 )
 def test_wrong_use(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
