@@ -41,17 +41,6 @@ HEAVY = (
 KNOWN_CIRCLES = {
     frozenset(
         {
-            "chatlab.errors.failure",
-            "chatlab.errors.reading.derived",
-            "chatlab.errors.reading.error_codes",
-            "chatlab.errors.reading.fields",
-            "chatlab.errors.reading.http_status",
-            "chatlab.errors.reading.retry_after",
-            "chatlab.errors.reading.signals",
-        }
-    ),
-    frozenset(
-        {
             "chatlab.errors.explain.explanation",
             "chatlab.errors.explain.html",
             "chatlab.errors.explain.messages",

@@ -1,8 +1,9 @@
 """What went wrong: from anything observed of a failed call to a verdict with its evidence."""
 
 from chatlab.errors.classification import UNMATCHED, classify
-from chatlab.errors.failure import Failure, Raised, StreamReset
+from chatlab.errors.failure import Failure
 from chatlab.errors.kinds import Kind
+from chatlab.errors.observation import Raised, StreamReset
 from chatlab.errors.payloads import ChatError, ChatStreamRetry, chat_error, last_error
 from chatlab.errors.reading.objects import observe, with_verdict
 from chatlab.errors.reading.retry_after import Hint

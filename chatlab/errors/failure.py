@@ -1,81 +1,60 @@
-"""What was observed of a failure; nothing in here is a judgement."""
+"""A failed call: what was observed of it, and the signals that are read from that on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Final
+from dataclasses import dataclass, field
 
+from chatlab.errors.observation import Observation
 from chatlab.errors.reading.signals import NO_SIGNALS, Signals, read_signals
-from chatlab.errors.redact import redacted
-from chatlab.text.markup import shortened, visible
-
-_REPR_CHARS: Final = 2_000
-_NO_CAUSES: Final[tuple[Raised, ...]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StreamReset:
-    """An HTTP/2 reset as the protocol library typed it.
-
-    code: the RFC 9113 name, for example ``"INTERNAL_ERROR"``. by_peer: whether the other side
-    sent it.
-    """
-
-    code: str
-    by_peer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """One exception of a cause chain: its dotted class name and its text."""
-
-    type: str
-    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Failure:
+class Failure(Observation):
     """Everything that was seen of one failed call, as it was seen.
 
-    status: the HTTP status. headers: of the response. body: decoded JSON, text or bytes.
-    exception_type, exception_text: of the exception that reached the caller. causes: what it
-    wraps, outermost first. text: anything pasted, such as a log line. provider: who the caller
-    says answered. reset: a typed HTTP/2 reset.
-
     Any value is allowed anywhere: hostile or malformed ones are kept here and skipped by what
-    reads them. Building a `Failure` also reads its `signals`, so that judging it is cheap.
+    reads them.
+
+    Parameters
+    ----------
+    status
+        The HTTP status.
+    headers
+        Of the response.
+    body
+        Decoded JSON, text or bytes.
+    exception_type, exception_text
+        Of the exception that reached the caller.
+    causes
+        The exceptions that it wraps, outermost first.
+    text
+        Anything pasted, such as a log line.
+    provider
+        Who the caller says answered.
+    reset
+        A typed HTTP/2 reset.
+
+    Examples
+    --------
+    >>> from chatlab import Failure, classify
+    >>> classify(Failure(status=429, headers={"retry-after": "2"})).retry_after_s
+    2.0
     """
 
-    status: object = None
-    headers: Mapping[str, object] | None = None
-    body: object = None
-    exception_type: str | None = None
-    exception_text: str | None = None
-    causes: tuple[Raised, ...] = _NO_CAUSES
-    text: str | bytes | None = None
-    provider: str | None = None
-    reset: StreamReset | None = None
-    signals: Signals = field(init=False, repr=False, compare=False)
+    _signals: Signals | None = field(default=None, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        try:
-            signals = read_signals(self)
-        except Exception:  # whatever a hostile value does, there is a failure to judge
-            signals = NO_SIGNALS
-        object.__setattr__(self, "signals", signals)
-
-    def __repr__(self) -> str:
-        said = []
-        for one in fields(self):
-            value = getattr(self, one.name) if one.init else None
-            if value is None or value is _NO_CAUSES:
-                continue
+    @property
+    def signals(self) -> Signals:
+        """What the rules are matched against; read once, when it is first asked for."""
+        known = self._signals
+        if known is None:
             try:
-                said.append(f"{one.name}={value!r}")
-            except Exception:  # whatever a hostile value does, a repr is given
-                said.append(f"{one.name}=?")
-        return f"Failure({shortened(visible(redacted(', '.join(said))), _REPR_CHARS)})"
+                known = read_signals(self)
+            except Exception:  # whatever a hostile value does, there is a failure to judge
+                known = NO_SIGNALS
+            object.__setattr__(self, "_signals", known)
+        return known
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Failure:

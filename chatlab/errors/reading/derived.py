@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chatlab.errors.observation import Observation
 from chatlab.errors.reading.fields import Place, decoded
-
-if TYPE_CHECKING:
-    from chatlab.errors.failure import Failure
 
 SIGNS: Final[dict[str, str]] = {
     "wait-over-a-day": "the hinted wait is longer than 24 hours",
@@ -66,7 +64,7 @@ def h2_code_name(code: object) -> str:
 
 
 def read(
-    failure: Failure,
+    failure: Observation,
     headers: Mapping[str, str],
     body: list[Place],
     texts: list[tuple[Place, str]],
@@ -106,7 +104,7 @@ def _is_cut_stream(body: object) -> bool:
     return _TERMINAL.search(text) is None
 
 
-def _is_own_deadline(failure: Failure) -> bool:
+def _is_own_deadline(failure: Observation) -> bool:
     name = (decoded(failure.exception_type) or "").rpartition(".")[2]
     said = (decoded(failure.exception_text) or "").strip()
     if failure.text is None:
@@ -115,7 +113,7 @@ def _is_own_deadline(failure: Failure) -> bool:
     return _BARE_TIMEOUT.search(last) is not None
 
 
-def _resets(failure: Failure, whole: str) -> Iterator[str]:
+def _resets(failure: Observation, whole: str) -> Iterator[str]:
     seen: list[tuple[str, bool]] = []
     if failure.reset is not None:
         seen.append((h2_code_name(failure.reset.code), failure.reset.by_peer))

@@ -7,13 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chatlab.errors.observation import Observation
 from chatlab.errors.reading.phrases import clean
 from chatlab.errors.redact import redacted
-
-if TYPE_CHECKING:
-    from chatlab.errors.failure import Failure
 
 MAX_PARSED_CHARS: Final = 64 * 1024
 """Longer bodies are read as text; they are not parsed as JSON."""
@@ -106,7 +104,7 @@ def _number(value: int | float) -> str:
         return ""
 
 
-def all_places(failure: Failure) -> list[Place]:
+def all_places(failure: Observation) -> list[Place]:
     """Every text of `failure` that words are read from: the body's, then the innermost cause's."""
     try:
         found = body_places(failure.body)

@@ -17,7 +17,8 @@ from types import SimpleNamespace, TracebackType
 from typing import Final, TypeVar, cast
 from urllib.parse import urlsplit
 
-from chatlab.errors.failure import Failure, Raised, StreamReset
+from chatlab.errors.failure import Failure
+from chatlab.errors.observation import Raised, StreamReset
 from chatlab.errors.reading.fields import decoded, parsed
 from chatlab.errors.reading.http_status import is_error_status, structured
 from chatlab.errors.reading.text import from_payload, from_text

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chatlab.errors.observation import Observation
 from chatlab.errors.reading import derived as signs
 from chatlab.errors.reading import error_codes as identifiers
 from chatlab.errors.reading import http_status as numbers
@@ -20,9 +21,6 @@ from chatlab.errors.reading.retry_after import (
     hint_in_text,
 )
 from chatlab.errors.reading.who_answered import normalised_provider, provider_in
-
-if TYPE_CHECKING:
-    from chatlab.errors.failure import Failure
 
 READ_CHARS: Final = 8 * 1024
 """Of a text longer than twice this, numbers and codes are read in its first and last so many
@@ -82,7 +80,7 @@ def ends_of(text: str, chars: int = READ_CHARS) -> str:
     return text if len(text) <= 2 * chars else f"{text[:chars]}\n{text[-chars:]}"
 
 
-def read_signals(failure: Failure) -> Signals:
+def read_signals(failure: Observation) -> Signals:
     """The signals of `failure`; never raises, in time linear in its length."""
     headers = lower_headers(failure.headers)
     places = all_places(failure)
