@@ -4,8 +4,8 @@ from chatlab.errors.classification import UNMATCHED, classify
 from chatlab.errors.failure import Failure
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observation import Raised, StreamReset
+from chatlab.errors.observing.objects import observe, with_verdict
 from chatlab.errors.payloads import ChatError, ChatStreamRetry, chat_error, last_error
-from chatlab.errors.reading.objects import observe, with_verdict
 from chatlab.errors.reading.retry_after import Hint
 from chatlab.errors.rules import RULES
 from chatlab.errors.rules.rule import Evidence, Rule

@@ -7,7 +7,7 @@ from typing import Final
 
 from chatlab.errors.failure import Failure
 from chatlab.errors.kinds import Kind
-from chatlab.errors.reading.objects import attached_verdict, observe
+from chatlab.errors.observing.objects import look_at
 from chatlab.errors.rules import RULES
 from chatlab.errors.rules.rule import Rule
 from chatlab.errors.rules.table import RuleTable, as_table
@@ -29,10 +29,8 @@ def classify(
     table = rules if isinstance(rules, RuleTable) else as_table(rules)
     if type(anything) is Failure and provider is None:
         return judge(anything, table)
-    attached = attached_verdict(anything)
-    if attached is not None:
-        return attached
-    return judge(observe(anything, provider), table)
+    seen = look_at(anything, provider)
+    return judge(seen, table) if isinstance(seen, Failure) else seen
 
 
 def judge(failure: Failure, table: RuleTable) -> Verdict:

@@ -13,8 +13,8 @@ from chatlab.chat.stream.guards import StreamGuard
 from chatlab.chat.stream.limits import TurnLimitExceeded, TurnLimits
 from chatlab.chat.stream.turn_metrics import TurnMetrics
 from chatlab.errors import UNMATCHED, Verdict, classify
+from chatlab.errors.observing.objects import attached_verdict
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
-from chatlab.errors.reading.objects import attached_verdict
 from chatlab.retry import Backoff, GiveUp, RetryMachine, State
 from chatlab.retry import Event as Happened
 from chatlab.retry.attempt_loop import explain_end, log_retry

@@ -1,0 +1,1 @@
+"""From an exception, a response or any other object to the `Failure` that it shows."""

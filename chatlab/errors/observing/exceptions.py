@@ -1,0 +1,192 @@
+"""An exception with all that it wraps, as one failure.
+
+Of a chain the innermost exception that has a field gives it. Of a group, as of any exception that
+holds several, one member speaks with its own chain and gives every field: the first that an
+answer or a connection speaks from, else the first whose words name a status or a provider, else
+the first that is no bug of the program, else the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from traceback import walk_tb
+from types import TracebackType
+from typing import Final, cast
+
+from chatlab.errors.failure import Failure
+from chatlab.errors.observation import Raised
+from chatlab.errors.observing.attributes import ATTACHED, attribute, is_a, text_of
+from chatlab.errors.observing.raised import (
+    Link,
+    body_of_link,
+    first,
+    headers_of_link,
+    link_of,
+    provider_of_link,
+    reset_of_link,
+    said_by,
+    status_of_link,
+)
+from chatlab.errors.reading.http_status import is_error_status
+from chatlab.errors.reading.own_code import is_own_bug
+from chatlab.errors.verdict import Verdict
+
+MAX_CHAIN: Final = 10_000
+"""How many exceptions of a cause chain or group are looked at."""
+
+_KEPT: Final = 64  # of a longer chain: half of them the outermost, half the innermost
+_MAX_DEPTH: Final = 16
+_WORST: Final = 9
+_QUOTED_CHARS: Final = 12
+_QUOTED_CHARS_MOST: Final = 400
+_WRAPPED: Final = ("reason", "cause", "original_exception", "exc", "last_attempt")
+
+
+def seen_in(exception: object) -> Failure | Verdict:
+    """The verdict that `exception`, or one that it wraps, carries; else the failure it shows."""
+    links = chain_of(exception)
+    return attached_to(links) or failure_of(links)
+
+
+def attached_to(links: list[Link]) -> Verdict | None:
+    """The outermost verdict that one of `links` carries."""
+    for link in links:
+        if ATTACHED in link.told and is_a(link.told[ATTACHED], Verdict):
+            return cast("Verdict", link.told[ATTACHED])
+    return None
+
+
+def failure_of(links: list[Link]) -> Failure:
+    """The failure that a chain, outermost first, shows."""
+    inner_first = links[::-1] if len(links) > 1 else links
+    kept = links if len(links) <= _KEPT else links[: _KEPT // 2] + links[-_KEPT // 2 :]
+    return Failure(
+        status=_status(inner_first),
+        headers=first(headers_of_link, inner_first),
+        body=first(body_of_link, inner_first),
+        exception_type=links[0].name,
+        exception_text=said_by(links[0]),
+        causes=tuple([Raised(link.name, said_by(link)) for link in kept[1:]]),
+        provider=first(provider_of_link, inner_first),
+        reset=first(reset_of_link, inner_first),
+    )
+
+
+def _status(inner_first: list[Link]) -> int | None:
+    other = None
+    for link in inner_first:
+        if link.told:
+            status = first(status_of_link, [link])
+            if status is not None and is_error_status(status):
+                return status
+            other = status if other is None else other
+    return other
+
+
+def chain_of(exception: object) -> list[Link]:
+    """`exception`, then what it wraps, and so on; safe against cycles, bounded."""
+    return _chain(exception, 0, [MAX_CHAIN])
+
+
+def _chain(exception: object, depth: int, budget: list[int]) -> list[Link]:
+    known, level, found = {id(exception)}, [link_of(exception)], []
+    while level and budget[0] > 0:
+        found += level
+        budget[0] -= len(level)
+        below: list[Link] = []
+        for link in level:
+            inner = [one for one in _wrapped_by(link) if id(one) not in known]
+            members = _members(link, known)
+            if len(members) > 1 and depth < _MAX_DEPTH:
+                return found + _speaking(members + inner, depth + 1, budget)
+            for one in (inner + members)[: budget[0]]:
+                if id(one) not in known:
+                    known.add(id(one))
+                    below.append(link_of(one))
+        level = below
+    return found
+
+
+def _speaking(members: list[object], depth: int, budget: list[int]) -> list[Link]:
+    """The chain of the member that gives every field of a group."""
+    interrupted = [one for one in members if is_a(one, KeyboardInterrupt)]
+    best: list[Link] = []
+    lowest = _WORST
+    for member in interrupted or members:
+        links = _chain(member, depth, budget)
+        rank = _rank(links) if links else _WORST
+        if rank < lowest:
+            best, lowest = links, rank
+        if rank == 0 or budget[0] <= 0:
+            break
+    return best
+
+
+def _rank(links: list[Link]) -> int:
+    """How surely a chain tells of a provider's failure; 0 is the surest."""
+    if attached_to(links) is not None:
+        return 0
+    failure, innermost = failure_of(links), links[-1]
+    status = failure.status
+    answered = isinstance(status, int) and is_error_status(status)
+    if answered or failure.body or failure.reset or _is_of_a_connection(innermost.exception):
+        return 0
+    signals = failure.signals
+    if signals.status is not None or signals.provider is not None:
+        return 1
+    if is_own_bug(innermost.name, said_by(innermost)):
+        return 4
+    return 2 if "." in innermost.name else 3
+
+
+def _is_of_a_connection(exception: object) -> bool:
+    return is_a(exception, ConnectionError) or is_a(exception, TimeoutError)
+
+
+def _wrapped_by(link: Link) -> Iterator[object]:
+    """What `link` wraps as one: its cause or context, and what an attribute of it holds."""
+    exception = link.exception
+    cause = attribute(exception, "__cause__")
+    if cause is not None:
+        yield cause
+    elif not attribute(exception, "__suppress_context__"):
+        context = attribute(exception, "__context__")
+        if context is not None and not _is_another_call(link, context):
+            yield context
+    for name in _WRAPPED:
+        if name in link.told:
+            value = link.told[name]
+            if name == "last_attempt":  # tenacity's, a future
+                value = attribute(value, "_exception")
+            if is_a(value, BaseException):
+                yield value
+
+
+def _is_another_call(link: Link, context: object) -> bool:
+    """Whether `link` was raised by a call, such as a fallback, in what handled `context`.
+
+    An exception that quotes its context was made from it, by whatever function.
+    """
+    raised = _frames(link.exception)
+    passed = _frames(context)
+    if not passed or not raised or raised[-1] in passed:
+        return False
+    quoted = text_of(context)[:_QUOTED_CHARS_MOST]
+    return len(quoted) < _QUOTED_CHARS or quoted not in text_of(link.exception)
+
+
+def _frames(exception: object) -> list[object]:
+    traceback = attribute(exception, "__traceback__")
+    known = is_a(traceback, TracebackType)
+    return [frame for frame, _ in walk_tb(cast("TracebackType", traceback))] if known else []
+
+
+def _members(link: Link, known: set[int]) -> list[object]:
+    """The exceptions that `link` holds beside each other."""
+    found: dict[int, object] = {}
+    for several in (link.told.get("exceptions"), attribute(link.exception, "args")):
+        if type(several) is tuple or type(several) is list:
+            for one in cast("list[object]", several):
+                if is_a(one, BaseException) and id(one) not in known:
+                    found[id(one)] = one
+    return list(found.values())

@@ -1,0 +1,172 @@
+"""One exception of a chain: what it says of status, headers, body, provider and waits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from chatlab.errors.observation import StreamReset
+from chatlab.errors.observing import rpc, transport
+from chatlab.errors.observing.attributes import attribute, facts_of, is_a, text_of, told
+from chatlab.errors.observing.responses import (
+    as_response,
+    by_name,
+    content_of,
+    headers_of,
+    provider_at,
+    status_named,
+    status_of,
+)
+
+_Found = TypeVar("_Found")
+_UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
+_STATUS: Final = ("provider_status_code", "status_code", "http_status", "status", "code")
+_BODY: Final = ("body", "json_body", "details", "error", "doc")  # doc: what was no JSON
+_INVENTED: Final = ("APIConnectionError", "MidStreamFallbackError")
+_NO_TABLE: Final[Mapping[str, object]] = {}
+
+
+class Link(NamedTuple):
+    """One exception of a chain, with its class's dotted name and the attributes that it has."""
+
+    exception: object
+    name: str
+    told: Mapping[str, object]
+
+
+def link_of(exception: object) -> Link:
+    """The link that `exception` is."""
+    has = told(exception)
+    if "response" in has:
+        has["response"] = as_response(has["response"])
+    return Link(exception, facts_of(type(exception)).name, has)
+
+
+def first(read: Callable[[Link], _Found | None], links: list[Link]) -> _Found | None:
+    """What `read` finds on the first of `links` on which it finds something."""
+    for link in links:
+        try:
+            found = read(link)
+        except Exception:  # what a hostile attribute does counts as not observed
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def said_by(link: Link) -> str:
+    """The text of an exception, without what its library adds of its own."""
+    if link.name.startswith("grpc."):
+        status = rpc.status_of(link.exception)
+        if status is not None:
+            return f"{status['status']}: {status['message']}"
+    if is_a(link.exception, SystemExit) and isinstance(link.told.get("code"), int):
+        return ""
+    said = text_of(link.exception)
+    return _UNSENT_STATUS.sub("", said) if _is_unreadable(link) else said
+
+
+def _is_unreadable(link: Link) -> bool:
+    """Whether aiohttp could not read the answer: the 400 that it then names was never sent."""
+    if not link.name.startswith("aiohttp."):
+        return False
+    cause = facts_of(type(attribute(link.exception, "__cause__"))).name
+    return any(name.startswith("aiohttp.http_exceptions.") for name in (link.name, cause))
+
+
+def status_of_link(link: Link) -> int | None:
+    """The HTTP status that an exception carries, where a server can have sent it."""
+    has = link.told
+    if not has or _is_unsent(link):
+        return None
+    for name in _STATUS:
+        if name in has:
+            value = has[name]
+            if type(value) is int and 100 <= value <= 599:
+                return value
+            number = status_named(name, value)
+            if number is not None:
+                return number
+    return status_of(has["response"]) if "response" in has else None
+
+
+def _is_unsent(link: Link) -> bool:
+    """Whether the number is no status that a server sent: an exit code, a client's invention."""
+    if link.told.get("in_stream") is True:  # pydantic-ai
+        return True
+    name = link.name
+    if name.startswith("litellm."):
+        return name.rpartition(".")[2] in _INVENTED
+    return is_a(link.exception, SystemExit) or _is_unreadable(link)
+
+
+def headers_of_link(link: Link) -> Mapping[str, object] | None:
+    """The headers of the response that an exception carries."""
+    has = link.told
+    if "litellm_response_headers" in has:  # LiteLLM invents an empty response beside them
+        found = by_name(has["litellm_response_headers"])
+        if found:
+            return found
+    if "response" in has:
+        from_response = headers_of(has["response"])
+        if from_response:
+            return from_response
+    if "headers" in has:
+        found = by_name(has["headers"])
+        if found:
+            return found
+    if link.name.startswith("grpc."):
+        return rpc.headers_of(link.exception)
+    return None
+
+
+def body_of_link(link: Link) -> object:
+    """The body of the response that an exception carries, else the part that it kept."""
+    has = link.told
+    if "response" in has:
+        content = content_of(has["response"])
+        if content:
+            return content
+    if link.name.startswith("grpc."):
+        status = rpc.status_of(link.exception)
+        if status is not None:
+            return status
+    if not has:
+        return None
+    for name in _BODY:
+        value = has.get(name)
+        if isinstance(value, Mapping | list | tuple | str | bytes) and value:
+            return value
+    return content_of(link.exception) if status_of_link(link) is not None else None
+
+
+def provider_of_link(link: Link) -> str | None:
+    """Who was called, by the host in the address of the request."""
+    has = link.told
+    if not has:
+        return None
+    named = has.get("llm_provider")  # LiteLLM's, which invents addresses
+    if isinstance(named, str) and named:
+        return named
+    for url in _addresses(has):
+        found = provider_at(url)
+        if found is not None:
+            return found
+    return None
+
+
+def _addresses(has: Mapping[str, object]) -> Iterator[object]:
+    response = has.get("response")
+    for holder in (has.get("request"), attribute(response, "request"), has.get("request_info")):
+        if holder is not None:
+            yield attribute(holder, "url")
+    if response is not None:
+        yield attribute(response, "url")
+    yield has.get("url")
+
+
+def reset_of_link(link: Link) -> StreamReset | None:
+    """The typed HTTP/2 reset among an exception's arguments."""
+    args = attribute(link.exception, "args")
+    return transport.reset_in(args) if isinstance(args, tuple) and args else None
