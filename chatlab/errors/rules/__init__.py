@@ -14,9 +14,9 @@ The order is a contract. Strongest evidence first:
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
+from chatlab.errors.providers import SHIPPED
 from chatlab.errors.rules.access import AUTH_BY_STATUS, AUTH_STRONG, GATEWAY
 from chatlab.errors.rules.capacity import (
     MONEY_BY_CODE,
@@ -36,7 +36,7 @@ from chatlab.errors.rules.fallback import (
     SERVER_SAID,
 )
 from chatlab.errors.rules.request import CONFIG, CONTENT_BY_CODE, CONTENT_BY_WORDS, PASSING_OR_NOT
-from chatlab.errors.rules.rule import Fact, Rule
+from chatlab.errors.rules.rule import Rule
 from chatlab.errors.rules.table import RuleTable
 from chatlab.errors.rules.transport import STARTUP, TIMEOUT_BEFORE_STATUS, TRANSPORT
 
@@ -70,17 +70,7 @@ _ORDERED: Final[tuple[Rule, ...]] = (
 )
 
 
-def _with_documented(rules: tuple[Rule, ...]) -> RuleTable:
-    facts: dict[str, list[Fact]] = {}
-    table = Path(__file__).with_name("documented.tsv").read_text(encoding="utf-8")
-    for line in table.splitlines()[1:]:
-        rule_id, column, value, source = line.split("\t")
-        status = column.endswith("statuses") and value.isdecimal()
-        facts.setdefault(rule_id, []).append(Fact(column, int(value) if status else value, source))
-    return RuleTable(replace(rule, documented=tuple(facts.get(rule.id, ()))) for rule in rules)
-
-
-RULES: Final = _with_documented(_ORDERED)
+RULES: Final = RuleTable(replace(rule, documented=SHIPPED.facts_for(rule.id)) for rule in _ORDERED)
 """The rules that chatlab ships."""
 
 __all__ = ["RULES"]

@@ -10,22 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chatlab.errors.kinds import Kind
+from chatlab.errors.providers import Fact
 from chatlab.errors.reading.derived import SIGNS
 from chatlab.errors.reading.error_codes import fold
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A piece of evidence that is known from documentation or a program's source, not a sample.
-
-    column: the field of `Evidence` that it belongs to, behind ``given.`` or ``unless.`` where it
-    belongs to those. value: as that field holds it. source:
-    where it is written down.
-    """
-
-    column: str
-    value: str | int
-    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
