@@ -66,7 +66,7 @@ def showings(rule: Rule, fact: Fact) -> Iterator[Showing]:
         return
     if rule.given is not None and "answered" in rule.given.signs:
         seen.setdefault("status", 500)
-    if outcome(rule) == UNKNOWN or rule.id in _ENVELOPES:
+    if column != "innermost" and (outcome(rule) == UNKNOWN or rule.id in _ENVELOPES):
         seen = {**_ENVELOPES.get(rule.id, _ENVELOPE), **seen}
     yield Showing(rule, fact, _failure(seen))
     if column == "codes" and _CODE_IN_HEADER.fullmatch(str(fact.value)):
@@ -94,6 +94,9 @@ def shown(column: str, value: str | int) -> dict[str, object]:
         return {"text": f"It said: {str(value).replace(GAP, ' something ')}."}
     if column == "exceptions":
         return {"exception_type": f"some.library.{value}"}
+    if column == "innermost":
+        around = "openai.APIConnectionError"
+        return {"exception_type": around, "causes": (Raised(str(value)),)}
     if column == "providers":
         return {"provider": value}
     return {"body": {"error": {"code": value, "message": "-"}}}

@@ -19,7 +19,7 @@ from chatlab.text.markup import shortened, table, visible
 PARTS: Final = ("", "given.", "unless.")
 """What the part of a piece is called: a rule's own evidence, what it needs, what forbids it."""
 
-NAMED: Final = ("codes", "exceptions", "transport", "phrases")
+NAMED: Final = ("codes", "exceptions", "innermost", "transport", "phrases")
 """The columns with names and words; HTTP and chatlab define the values of the others."""
 
 _SHOWN_IDS: Final = 3

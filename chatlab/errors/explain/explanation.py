@@ -214,7 +214,7 @@ def _parts(term: str) -> tuple[str, str]:
     head, colon, rest = term.partition(":")
     if colon and head in ("status", "provider", "sign", "phrase"):
         return head, rest
-    return "code", term
+    return "code", rest if colon and head == "innermost" else term
 
 
 @lru_cache(maxsize=512)

@@ -50,6 +50,31 @@ _SPECIAL: Final[dict[str, tuple[str, str]]] = {
         " less.",
         "The time allowed for this call ran out.",
     ),
+    "own-gate": (
+        "The call was not sent: a circuit breaker or rate limiter of this program held it back."
+        " Wait until it opens again.",
+        "The call was held back by this program.",
+    ),
+    "own-process": (
+        "A worker process of this program died while the call ran. Look for a crash or for too"
+        " little memory; start a new pool.",
+        "A worker process of this program died.",
+    ),
+    "own-time-limit": (
+        "This program's own time limit ran out while the call was running; the call itself may go"
+        " on. Allow more time or ask for less.",
+        "This program's own time limit ran out.",
+    ),
+    "lost-between-processes": (
+        "The call failed, and its error was lost between two processes: it could not be built"
+        " again from its pickled form. Look into the log of the worker.",
+        "The error was lost between two processes.",
+    ),
+    "programming-error": (
+        "A bug in the program stopped the call. Read the traceback; a new attempt runs into the"
+        " same bug.",
+        "A bug in the program stopped the call.",
+    ),
     "person-interrupted": ("The call was interrupted.", "The call was interrupted."),
     "cancelled": ("The call was cancelled before it finished.", "The call was cancelled."),
     "tls-certificate": (

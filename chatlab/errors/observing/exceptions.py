@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Final, cast
 
 from chatlab.errors.failure import Failure
-from chatlab.errors.observation import Raised
 from chatlab.errors.observing.attributes import ATTACHED, attribute, is_a, text_of
 from chatlab.errors.observing.raised import (
     Link,
@@ -23,6 +22,7 @@ from chatlab.errors.observing.raised import (
     headers_of_link,
     link_of,
     provider_of_link,
+    raised_by,
     reset_of_link,
     said_by,
     status_of_link,
@@ -66,7 +66,7 @@ def failure_of(links: list[Link]) -> Failure:
         body=first(body_of_link, inner_first),
         exception_type=links[0].name,
         exception_text=said_by(links[0]),
-        causes=tuple([Raised(link.name, said_by(link)) for link in kept[1:]]),
+        causes=tuple([raised_by(link) for link in kept[1:]]),
         provider=first(provider_of_link, inner_first),
         reset=first(reset_of_link, inner_first),
     )

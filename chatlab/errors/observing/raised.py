@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
-from chatlab.errors.observation import StreamReset
+from chatlab.errors.observation import Raised, StreamReset
 from chatlab.errors.observing import rpc, transport
 from chatlab.errors.observing.attributes import attribute, facts_of, is_a, text_of, told
 from chatlab.errors.observing.responses import (
@@ -53,6 +53,20 @@ def first(read: Callable[[Link], _Found | None], links: list[Link]) -> _Found | 
         if found is not None:
             return found
     return None
+
+
+def raised_by(link: Link) -> Raised:
+    """The class and the text of an exception.
+
+    Of the traceback that a pool of processes hangs below an error, its last line: the error.
+    """
+    said = said_by(link)
+    if link.name.endswith("RemoteTraceback"):
+        last = said.rstrip("\n\"' ").rpartition("\n")[2]
+        name, colon, words = last.partition(": ")
+        if colon and " " not in name:
+            return Raised(name, words)
+    return Raised(link.name, said)
 
 
 def said_by(link: Link) -> str:

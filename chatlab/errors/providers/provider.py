@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 GENERIC: Final = "generic"
 """The name under which facts stand that are nobody's own."""
 
-COLUMNS: Final = ("statuses", "codes", "exceptions", "transport", "phrases")
+COLUMNS: Final = ("statuses", "codes", "exceptions", "innermost", "transport", "phrases")
 """The fields of `Evidence` that a provider's file may add to."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from chatlab.errors.observation import Observation
+from chatlab.errors.reading import own_code
 from chatlab.errors.reading.fields import Place, decoded
 
 SIGNS: Final[dict[str, str]] = {
@@ -19,6 +20,8 @@ SIGNS: Final[dict[str, str]] = {
     "html": "a web page where an answer was due",
     "reset-by-peer": "a typed HTTP/2 reset from the peer that a new connection may cure",
     "reset-local": "a typed HTTP/2 reset that this side sent, or that blames this side",
+    "programming-error": "at the bottom is Python's own exception about a bug of the program",
+    "lost-between-processes": "an exception that could not be built again in another process",
     "no-evidence": "nothing at all was observed",
 }
 """Every sign, with what it says."""
@@ -90,6 +93,7 @@ def read(
         yield "sign:html"
     if _is_own_deadline(failure):
         yield "sign:bare-timeout"
+    yield from own_code.signs_of(failure)
     yield from _resets(failure, whole)
 
 

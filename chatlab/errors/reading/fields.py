@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 from chatlab.errors.observation import Observation
+from chatlab.errors.reading import own_code
 from chatlab.errors.reading.phrases import clean
 from chatlab.errors.redact import redacted
 
@@ -113,6 +114,8 @@ def all_places(failure: Observation) -> list[Place]:
     raised = [("exception", failure.exception_type, failure.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(failure.causes)]
     for where, name, said in reversed(raised):
+        if name in own_code.BUGS and own_code.is_own_bug(str(name), decoded(said) or ""):
+            said = None  # the words of a bug are nobody's answer
         found += [
             Place(f"{where}.{key}", key, text)
             for key, raw in (("type", name), ("text", said))

@@ -1,22 +1,33 @@
-"""What Python raises about a bug of the program, whose words are nobody's answer."""
+"""What the caller's own program raises: bugs, and errors lost on the way between processes.
+
+Their words are nobody's answer: `KeyError: 'rate_limit'` tells of no rate limit.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-_BUGS: Final = frozenset(
+from chatlab.errors.observation import Observation
+
+BUGS: Final = frozenset(
     {
         *("AttributeError", "NameError", "UnboundLocalError", "KeyError", "IndexError"),
         *("ImportError", "ModuleNotFoundError", "AssertionError", "NotImplementedError"),
-        *("ZeroDivisionError", "RecursionError"),
+        *("ZeroDivisionError", "RecursionError", "TypeError"),
     }
 )
+"""Builtin classes that tell of a bug; of TypeError only in Python's own words."""
+
+_HEAD_CHARS: Final = 400
 _PYTHON_S_OWN: Final = re.compile(
-    r"\b(?:objects?|arguments?|operand|unhashable|not callable|must be|can't be used in"
-    r"|takes no keyword)\b"
+    r"\b(?:objects?|arguments?|operand|unhashable|not callable|must be|can't be used in)\b"
 )
 """In the words of a TypeError: JavaScript calls a lost connection one, too."""
+_NOT_BUILT: Final = re.compile(
+    r"\b\w{0,80}(?:Error|Exception|Timeout|Exceeded|Failure)\.__init__\(\) (?:missing|takes|got)\b"
+)
 
 
 def is_own_bug(class_name: str, said: str) -> bool:
@@ -25,6 +36,22 @@ def is_own_bug(class_name: str, said: str) -> bool:
     class_name: dotted where the class is not a builtin, so an SDK's class that is derived from
     one of Python's is none.
     """
-    if class_name == "TypeError":
-        return _PYTHON_S_OWN.search(said[:400]) is not None
-    return class_name in _BUGS
+    if class_name != "TypeError":
+        return class_name in BUGS
+    return _PYTHON_S_OWN.search(said[:_HEAD_CHARS]) is not None
+
+
+def innermost(failure: Observation) -> tuple[str, str] | tuple[()]:
+    """The dotted class name and the text of the exception that no other caused."""
+    if failure.causes:
+        return failure.causes[-1].type, failure.causes[-1].text
+    name, said = failure.exception_type, failure.exception_text
+    return (name, said if isinstance(said, str) else "") if isinstance(name, str) else ()
+
+
+def signs_of(failure: Observation) -> Iterator[str]:
+    """``sign:programming-error`` or ``sign:lost-between-processes``, by the innermost exception."""
+    raised = innermost(failure)
+    if raised and is_own_bug(*raised):
+        lost = raised[0] == "TypeError" and _NOT_BUILT.search(raised[1][:_HEAD_CHARS])
+        yield "sign:lost-between-processes" if lost else "sign:programming-error"

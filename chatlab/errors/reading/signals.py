@@ -11,6 +11,7 @@ from chatlab.errors.observation import Observation
 from chatlab.errors.reading import derived as signs
 from chatlab.errors.reading import error_codes as identifiers
 from chatlab.errors.reading import http_status as numbers
+from chatlab.errors.reading import own_code
 from chatlab.errors.reading.fields import MAX_LEAVES, Place, all_places, decoded
 from chatlab.errors.reading.phrases import BREAK, normalise
 from chatlab.errors.reading.retry_after import (
@@ -100,7 +101,7 @@ def read_signals(failure: Observation) -> Signals:
     provider = normalised_provider(failure.provider) or provider_in(
         ends_of(joined, _NAME_CHARS).lower()
     )
-    terms = dict.fromkeys(_codes(headers, body, places, texts))
+    terms = dict.fromkeys(_codes(failure, headers, body, places, texts))
     if status is not None:
         terms |= dict.fromkeys((f"status:{status}", f"status:{status // 100}xx"))
     if provider is not None:
@@ -121,7 +122,11 @@ def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
 
 
 def _codes(
-    headers: dict[str, str], body: list[Place], places: list[Place], texts: list[tuple[Place, str]]
+    failure: Observation,
+    headers: dict[str, str],
+    body: list[Place],
+    places: list[Place],
+    texts: list[tuple[Place, str]],
 ) -> Iterable[str]:
     yield from identifiers.in_values(body)
     for name in ("x-amzn-errortype", "policy-id", "x-ms-error-code"):
@@ -130,5 +135,7 @@ def _codes(
     for place in places:
         if place.key == "type" and not place.where.startswith("body"):
             yield from identifiers.class_names(place.value[:400])
+    for name in own_code.innermost(failure)[:1]:
+        yield from (f"innermost:{spelled}" for spelled in identifiers.class_names(name[:400]))
     for _, text in texts:
         yield from identifiers.in_text(text)

@@ -2,12 +2,14 @@
 
 The order is a contract. Strongest evidence first:
 
-1. a person's interruption; then a history that cannot be continued as it was sent;
+1. a person's interruption; the caller's own gates, processes and time limits where nobody had
+   answered; then a history that cannot be continued as it was sent;
 2. a provider's own code, where that code can mean only one thing;
 3. words about money, a gateway's switched-off provider or missing key, a saturated provider;
 4. credentials refused by code or words, then a refused model or setting, whatever the status;
 5. a limit that opens only after more than a day; the HTTP status where it blames the caller;
-6. the transport's typed error and words, then the statuses of an edge or server;
+6. a bug of the caller's own; the transport's typed error and words, then the statuses of an edge
+   or server;
 7. class names of client libraries, which prove nothing when anything above spoke.
 """
 
@@ -18,6 +20,7 @@ from typing import Final
 
 from chatlab.errors.providers import SHIPPED
 from chatlab.errors.rules.access import AUTH_BY_STATUS, AUTH_STRONG, GATEWAY
+from chatlab.errors.rules.caller import OWN_CODE, OWN_LIMITS
 from chatlab.errors.rules.capacity import (
     MONEY_BY_CODE,
     MONEY_BY_WORDS,
@@ -42,6 +45,7 @@ from chatlab.errors.rules.transport import STARTUP, TIMEOUT_BEFORE_STATUS, TRANS
 
 _ORDERED: Final[tuple[Rule, ...]] = (
     *INTERRUPTED,
+    *OWN_LIMITS,
     *CONTINUITY,
     *OVERLOADED_BY_CODE,
     *MONEY_BY_CODE,
@@ -61,6 +65,7 @@ _ORDERED: Final[tuple[Rule, ...]] = (
     *WAIT,
     *REQUEST_BY_CODE,
     *CLIENT_STATUS,
+    *OWN_CODE,
     *OWN_DEADLINE,
     *SERVER_SAID,
     *TRANSPORT,

@@ -20,14 +20,16 @@ class Evidence:
     """What may be seen of a failure; any one piece is enough.
 
     statuses: HTTP, or a class such as ``"4xx"``. codes: a provider's codes, types and reasons.
-    exceptions: class names without their module. transport: errno and library codes. phrases:
-    words, where ``…`` stands for up to 160 characters of anything. providers: who answered.
-    signs: names from `SIGNS`.
+    exceptions: class names without their module. innermost: class names, dotted or not, of
+    the exception that no other caused. transport: errno and library codes. phrases: words, where
+    ``…`` stands for up to 160 characters of anything. providers: who answered. signs: names from
+    `SIGNS`.
     """
 
     statuses: tuple[int | str, ...] = ()
     codes: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
+    innermost: tuple[str, ...] = ()
     transport: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
@@ -38,6 +40,7 @@ class Evidence:
         yield from (f"status:{status}" for status in self.statuses)
         for names in (self.codes, self.exceptions, self.transport):
             yield from map(fold, names)
+        yield from (f"innermost:{fold(name)}" for name in self.innermost)
         yield from (f"provider:{provider}" for provider in self.providers)
         for sign in self.signs:
             if sign not in SIGNS:
