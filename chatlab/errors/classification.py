@@ -16,6 +16,9 @@ from chatlab.errors.verdict import Verdict
 UNMATCHED: Final = "unmatched"
 """The `Verdict.rule` of a failure that no rule knows."""
 
+NOTHING_FAILED: Final = "nothing-failed"
+"""The `Verdict.rule` of a whole answer, or of a text in which nothing says that a call failed."""
+
 
 def classify(
     anything: object, provider: str | None = None, rules: RuleTable | Iterable[Rule] = RULES
@@ -40,15 +43,16 @@ def judge(failure: Failure, table: RuleTable) -> Verdict:
     hint = signals.hint
     delay_s, source = (None, None) if hint is None else (hint.delay_s, hint.source)
     if row < 0:
+        failed = signals.failed
         return Verdict(
             Kind.GENERIC,
-            signals.should_retry is True,
+            failed and signals.should_retry is True,
             signals.provider,
             signals.status,
-            delay_s,
-            source,
+            delay_s if failed else None,
+            source if failed else None,
             False,
-            UNMATCHED,
+            UNMATCHED if failed else NOTHING_FAILED,
             failure,
             table,
         )

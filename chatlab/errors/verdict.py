@@ -44,6 +44,11 @@ class Verdict:
     rules: RuleTable | None = field(default=None, repr=False, compare=False)
 
     @property
+    def failed(self) -> bool:
+        """Whether anything failed: False for a whole answer and for a text that tells of none."""
+        return self.rule != "nothing-failed"
+
+    @property
     def message(self) -> str:
         """What failed and what the person can do; one or two sentences."""
         return messages.message(self)

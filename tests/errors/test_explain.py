@@ -8,7 +8,7 @@ import pytest
 
 from chatlab import RULES, Corpus, Failure, Kind, Verdict, classify
 from chatlab.corpus import Sample
-from chatlab.errors.reading.fields import all_places
+from chatlab.errors.reading.collected import all_places
 from chatlab.text.markup import highlighted, tag, visible
 
 SAMPLES = list(Corpus.load().values())

@@ -13,7 +13,7 @@ from chatlab.corpus.record import record_of
 from chatlab.corpus.sample import Sample
 from chatlab.corpus.sanitizer.sanitizing import sanitize
 from chatlab.errors import UNMATCHED, Failure
-from chatlab.errors.reading.fields import all_places
+from chatlab.errors.reading.collected import all_places
 from chatlab.errors.redact import redacted
 from chatlab.text.markup import shortened, visible
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.reading import error_codes as identifiers
+from chatlab.errors.reading.collected import all_places
 from chatlab.errors.reading.derived import SIGNS
-from chatlab.errors.reading.fields import Place, all_places
+from chatlab.errors.reading.fields import Place
 from chatlab.errors.reading.http_status import structured
 from chatlab.errors.reading.phrases import GAP, GAP_WIDTH, normalise
 from chatlab.errors.redact import redacted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chatlab.errors.reading.fields import all_places
+from chatlab.errors.reading.collected import all_places
 from chatlab.errors.redact import redacted
 from chatlab.text.markup import BOXED, MONOSPACE, MUTED, Html, highlighted, shortened, table, tag
 

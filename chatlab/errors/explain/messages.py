@@ -19,6 +19,10 @@ _SPECIAL: Final[dict[str, tuple[str, str]]] = {
         "The call to {name} failed in a way that no rule knows{status}. Read what was said.",
         "The call to {name} failed.",
     ),
+    "nothing-failed": (
+        "Nothing in here says that a call failed.",
+        "Nothing failed.",
+    ),
     "stream-cut": (
         "The answer from {name} stopped before its end. A new attempt can deliver it whole.",
         "The answer from {name} stopped before its end.",

@@ -8,7 +8,8 @@ from typing import Final
 
 from chatlab.errors.observation import Observation
 from chatlab.errors.reading import own_code
-from chatlab.errors.reading.fields import Place, decoded
+from chatlab.errors.reading.collected import Collected
+from chatlab.errors.reading.fields import Origin, Place, decoded
 
 SIGNS: Final[dict[str, str]] = {
     "wait-over-a-day": "the hinted wait is longer than 24 hours",
@@ -34,10 +35,6 @@ _ZERO: Final = re.compile(
     r"""(?:\blimit:\s*0(?![\d.])|["']quotaValue["']:\s*["']0["'])""", re.IGNORECASE
 )
 _NOT_ZERO: Final = re.compile(r"\blimit:\s*[1-9]", re.IGNORECASE)
-_TERMINAL: Final = re.compile(
-    r"message_stop|\[DONE\]|response\.(?:completed|failed|incomplete)|finish_reason\\?\"\s*:\s*\\?\""
-    r"|event:\s*error|\"(?:type|object)\"\s*:\s*\"error\"|\"error\"\s*:"
-)
 _PAGE_MARKS: Final = ("<html", "<!doctype html", "<body", "</p>", "</div>", "</h1>", "</li>")
 _BARE_TIMEOUT: Final = re.compile(r"(?:^|\n)(?:\w+\.){0,4}TimeoutError:?\s*\Z")
 _PAGE_CHARS: Final = 8 * 1024
@@ -69,7 +66,7 @@ def h2_code_name(code: object) -> str:
 def read(
     failure: Observation,
     headers: Mapping[str, str],
-    body: list[Place],
+    collected: Collected,
     texts: list[tuple[Place, str]],
     words: str,
     status: int | None,
@@ -81,12 +78,12 @@ def read(
     whole = "\n".join(text for _, text in texts)
     if any(_amount(limit) < _amount(wanted) for limit, wanted in _LIMIT.findall(whole)):
         yield "sign:request-over-limit"
-    zero_quota = any(place.key == "quotavalue" and place.value == "0" for place in body)
+    zero_quota = any(place.key == "quotavalue" and place.value == "0" for place in collected.places)
     if zero_quota or (_ZERO.search(whole) and not _NOT_ZERO.search(whole)):
         yield "sign:limit-zero"
-    if status is not None or body:
+    if status is not None or failure.body is not None or _envelope(collected):
         yield "sign:answered"
-    if _is_cut_stream(failure.body):
+    if collected.cut:
         yield "sign:stream-cut"
     opening = words[:_PAGE_CHARS]
     if any(mark in opening for mark in _PAGE_MARKS):
@@ -101,11 +98,8 @@ def _amount(digits: str) -> int:
     return int(digits.replace(",", "") or 0)
 
 
-def _is_cut_stream(body: object) -> bool:
-    text = decoded(body)
-    if text is None or not text.lstrip()[:6].startswith(("event:", "data:", "id:", ": ")):
-        return False
-    return _TERMINAL.search(text) is None
+def _envelope(collected: Collected) -> bool:
+    return any(place.origin is Origin.CODE for place in collected.places)
 
 
 def _is_own_deadline(failure: Observation) -> bool:

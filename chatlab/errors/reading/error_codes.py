@@ -11,17 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from chatlab.errors.reading.fields import Place
-
-CODE_KEYS: Final = frozenset(
-    {
-        *("code", "type", "status", "reason", "name", "error", "error_code", "errorcode"),
-        *("error_type", "errortype", "__type", "err_code", "errno", "quotaid", "finish_reason"),
-        *("category", "error_name", "errorname", "kind", "err", "state", "param", "cause"),
-        *("x-amzn-errortype", "syscall", "stop_reason", "error_details"),
-    }
-)
-"""Keys, lower-case, whose short value is a code."""
+from chatlab.errors.reading.fields import CODE_KEYS, Place
 
 _MAX_CODE_CHARS: Final = 120
 _KEYED: Final = re.compile(

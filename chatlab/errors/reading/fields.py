@@ -1,32 +1,47 @@
-"""Where the words of a failure stand: every text in it, with its place."""
+"""Where the words of a failure stand: every value of a body that may speak, with its place.
+
+What the caller sent, and what a model answered, is quoted in many records of failures. It is
+never read.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from chatlab.errors.observation import Observation
-from chatlab.errors.reading import own_code
 from chatlab.errors.reading.phrases import clean
+from chatlab.errors.reading.streams import is_whole_answer
+from chatlab.errors.reading.structures import MAX_PARSED_CHARS
 from chatlab.errors.redact import redacted
-
-MAX_PARSED_CHARS: Final = 64 * 1024
-"""Longer bodies are read as text; they are not parsed as JSON."""
 
 MAX_LEAVES: Final = 2_000
 """How many values of one body are looked at."""
-
 
 _MAX_VISITS: Final = 4 * MAX_LEAVES
 _MAX_NAME_CHARS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Origin(IntEnum):
+    """Who says it, strongest first; context counts only where nothing else was said."""
+
+    CODE = 1
+    """A field that holds a code, a status or another value for machines."""
+    TYPED = 2
+    """The class of an exception."""
+    SENTENCE = 3
+    """The provider's own sentence, in the envelope of its answer."""
+    ERROR = 4
+    """An error sentence: an exception's text, an error line of a log."""
+    CONTEXT = 5
+    """Everything around an error: a reporter's words, other lines of a log."""
+
+
+class Place(NamedTuple):
     """A text of the failure and where it stands, for example ``body.error.message``.
 
     key: the last key on the way, lower-case, or ``""``; value: the text as it was seen.
@@ -35,6 +50,40 @@ class Place:
     where: str
     key: str
     value: str
+    origin: Origin = Origin.SENTENCE
+
+
+_REQUEST_KEYS: Final = frozenset(
+    {
+        *("prompt", "prompts", "input", "inputs", "contents", "tools", "documents", "parameters"),
+        *("kwargs", "requestbodyvalues", "requestbody", "request_body", "generationconfig"),
+        *("generation_config", "optional_params", "litellm_params", "complete_input_dict"),
+        *("model_parameters", "invocation_params", "variables", "vars", "locals", "arguments"),
+        *("system", "system_prompt", "systeminstruction", "instructions", "conversation"),
+        *("history", "chat_history", "functions", "tool_calls", "function_call", "query"),
+        *("additional_args", "raw_request", "request_data", "request_kwargs", "args"),
+        *("requestbody.messages", "modelparameters", "invocationparams", "requestoptions"),
+    }
+)
+"""Keys, lower-case, of what the caller sent."""
+_CONSTRAINT_KEYS: Final = frozenset(
+    {
+        *("options", "enum", "allowed_values", "allowed", "loc", "path", "ctx", "expected"),
+        *("permitted", "pattern", "supported_values", "valid_values", "constraints"),
+    }
+)
+"""Keys, lower-case, of what would have been accepted, and of where in the request."""
+_MAYBE_KEYS: Final = frozenset({"messages", "request", "content", "delta", "choices", "candidates"})
+"""Keys, lower-case, of what may be the caller's or the model's, or may hold an error."""
+CODE_KEYS: Final = frozenset(
+    {
+        *("code", "type", "status", "reason", "name", "error", "error_code", "errorcode"),
+        *("error_type", "errortype", "__type", "err_code", "errno", "quotaid", "finish_reason"),
+        *("category", "error_name", "errorname", "kind", "err", "state", "param", "cause"),
+        *("x-amzn-errortype", "syscall", "stop_reason", "error_details"),
+    }
+)
+"""Keys, lower-case, whose short value is a code."""
 
 
 def decoded(raw: object) -> str | None:
@@ -61,41 +110,82 @@ def parsed(raw: object) -> object:
         return text
 
 
-def body_places(body: object) -> list[Place]:
-    """The values of `body`, outermost first; at most `MAX_LEAVES`, in linear time."""
+def structure_places(value: object, root: str) -> list[Place]:
+    """The values of a decoded body or envelope that may speak, outermost first, in linear time.
+
+    At most `MAX_LEAVES`. The caller's request, the model's answer and lists of what would have
+    been allowed are left out.
+    """
     found: list[Place] = []
-    waiting: deque[tuple[str, str, object]] = deque([("body", "", parsed(body))])
+    waiting: deque[tuple[str, str, object]] = deque([(root, "", value)])
     for _ in range(_MAX_VISITS):
         if not waiting or len(found) == MAX_LEAVES:
             break
         where, key, value = waiting.popleft()
-        if isinstance(value, Mapping):
-            room = MAX_LEAVES - len(waiting)
+        kind = type(value)
+        if kind is str:
+            found.append(_place(where, key, clean(value)))  # type: ignore[arg-type]
+        elif kind is dict or isinstance(value, Mapping):
+            room = max(MAX_LEAVES - len(waiting), 0)
+            items = value.items()  # type: ignore[attr-defined]
             waiting.extend(
-                (f"{where}.{name}", name.lower(), inner)
-                for name, inner in _named(islice(value.items(), max(room, 0)))
+                (f"{where}.{name}", lower, inner)
+                for name, lower, inner in _named(islice(items, room))
+                if not _is_never_read(lower, inner)
             )
         elif isinstance(value, list | tuple):
-            room = MAX_LEAVES - len(waiting)
+            room = max(MAX_LEAVES - len(waiting), 0)
             waiting.extend(
-                (f"{where}[{index}]", key, inner)
-                for index, inner in enumerate(islice(value, max(room, 0)))
+                (f"{where}[{index}]", key, inner) for index, inner in enumerate(islice(value, room))
             )
         elif value is not None and not isinstance(value, bool):
             text = decoded(value)
-            if text is None and isinstance(value, int | float):
-                text = _number(value)
             if text is not None:
-                found.append(Place(where, key, text))
+                found.append(_place(where, key, text))
+            elif isinstance(value, int | float):
+                found.append(Place(where, key, _number(value), Origin.CODE))
     return found
 
 
-def _named(items: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
+def _place(where: str, key: str, text: str) -> Place:
+    is_code = key in CODE_KEYS and len(text) <= 120 and " " not in text
+    return Place(where, key, text, Origin.CODE if is_code else Origin.SENTENCE)
+
+
+def _is_never_read(key: str, value: object) -> bool:
+    if key in _REQUEST_KEYS or key in _CONSTRAINT_KEYS:
+        return True
+    if key not in _MAYBE_KEYS:
+        return False
+    if key == "request":
+        return not isinstance(value, str)
+    if isinstance(value, list | tuple):
+        spoken = [one for one in islice(value, 8) if isinstance(one, Mapping)]
+        if key in ("choices", "candidates"):
+            return all(is_whole_answer({"choices": [one]}) for one in spoken)
+        return bool(spoken) and not any("error" in one for one in spoken)
+    if key == "delta":
+        return True
+    return isinstance(value, Mapping) and "error" not in value
+
+
+def _named(items: Iterable[tuple[object, object]]) -> Iterator[tuple[str, str, object]]:
     for key, value in items:
         try:
-            yield redacted(clean(str(key))[:_MAX_NAME_CHARS]), value
+            name = _safe_name(key) if type(key) is str else _safe_name(str(key))
         except Exception:  # a key that cannot be named
-            yield "?", value
+            name = "?"
+        yield name, name.lower().rpartition(".")[2] if "." in name else name.lower(), value
+
+
+def _safe_name(key: str) -> str:
+    plain = len(key) <= 32 and key.replace("_", "").isalpha() and key.isascii()
+    return key if plain else _redacted_name(key[:_MAX_NAME_CHARS])
+
+
+@lru_cache(maxsize=1024)
+def _redacted_name(key: str) -> str:
+    return redacted(clean(key))
 
 
 def _number(value: int | float) -> str:
@@ -103,25 +193,3 @@ def _number(value: int | float) -> str:
         return str(value)
     except ValueError:  # an int of more digits than Python prints
         return ""
-
-
-def all_places(failure: Observation) -> list[Place]:
-    """Every text of `failure` that words are read from: the body's, then the innermost cause's."""
-    try:
-        found = body_places(failure.body)
-    except Exception:  # a hostile body hides itself, not what else was seen
-        found = []
-    raised = [("exception", failure.exception_type, failure.exception_text)]
-    raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(failure.causes)]
-    for where, name, said in reversed(raised):
-        if name in own_code.BUGS and own_code.is_own_bug(str(name), decoded(said) or ""):
-            said = None  # the words of a bug are nobody's answer
-        found += [
-            Place(f"{where}.{key}", key, text)
-            for key, raw in (("type", name), ("text", said))
-            if (text := decoded(raw))
-        ]
-    text = decoded(failure.text)
-    if text:
-        found.append(Place("text", "", text))
-    return found

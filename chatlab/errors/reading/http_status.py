@@ -17,6 +17,7 @@ STATUS_KEYS: Final = frozenset(
         *("status", "statuscode", "status_code", "http_status", "httpstatus", "httpstatuscode"),
         *("http_code", "httpcode", "code", "error_code", "errorcode", "response_code"),
         *("upstreamstatus", "raw_status_code", "http_status_code"),
+        "param",  # one-api and its forks put the status of what they relay here
     }
 )
 """Keys, lower-case, whose value may be an HTTP status."""

@@ -8,8 +8,8 @@ from html import unescape
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.kinds import Kind
-from chatlab.errors.reading.fields import MAX_PARSED_CHARS, decoded, parsed
-from chatlab.errors.reading.text import embedded
+from chatlab.errors.reading.fields import decoded, parsed
+from chatlab.errors.reading.structures import MAX_PARSED_CHARS, structures
 from chatlab.errors.redact import redacted
 
 if TYPE_CHECKING:
@@ -90,9 +90,13 @@ def _embedded(text: str, steps: Iterator[int]) -> str | None:
         said = (_enveloped(event, steps) for event in reversed(events[-_MAX_EVENTS:]))
     else:
         said = (
-            _enveloped(value, steps)
-            for value, after in embedded(text)
-            if not value.keys().isdisjoint(_NESTED) or not after.strip(_AFTER_JSON)
+            _enveloped(found.value, steps)
+            for found in structures(text)
+            if isinstance(found.value, Mapping)
+            and (
+                not found.value.keys().isdisjoint(_NESTED)
+                or not text[found.end :].strip(_AFTER_JSON)
+            )
         )
     return next(filter(None, said), None)
 

@@ -12,8 +12,11 @@ from chatlab.errors.reading import derived as signs
 from chatlab.errors.reading import error_codes as identifiers
 from chatlab.errors.reading import http_status as numbers
 from chatlab.errors.reading import own_code
-from chatlab.errors.reading.fields import MAX_LEAVES, Place, all_places, decoded
+from chatlab.errors.reading.collected import collect
+from chatlab.errors.reading.fields import MAX_LEAVES, Origin, Place, decoded
 from chatlab.errors.reading.phrases import BREAK, normalise
+from chatlab.errors.reading.prose import asserted
+from chatlab.errors.reading.quotes import without_quotes
 from chatlab.errors.reading.retry_after import (
     DAY_S,
     Hint,
@@ -47,6 +50,9 @@ class Signals:
     words: str
     terms: tuple[str, ...]
     should_retry: bool | None
+    codes: tuple[str, ...] = ()
+    prose: bool = False
+    failed: bool = True
 
 
 NO_SIGNALS: Final = Signals(None, None, None, "  ", ("sign:no-evidence",), None)
@@ -83,34 +89,59 @@ def ends_of(text: str, chars: int = READ_CHARS) -> str:
 
 def read_signals(failure: Observation) -> Signals:
     """The signals of `failure`; never raises, in time linear in its length."""
-    headers = lower_headers(failure.headers)
-    places = all_places(failure)
-    body = [place for place in places if place.where.startswith("body")]
-    prose = [place for place in places if place.key != "type" or place.where.startswith("body")]
-    texts = [(place, ends_of(place.value)) for place in prose]
+    headers = lower_headers(failure.headers) if failure.headers else {}
+    collected = collect(failure)
+    places = collected.places
+    fields = [place for place in places if place.origin <= Origin.SENTENCE and place.key != ""]
+    texts = [
+        (place, ends_of(without_quotes(place.value)))
+        for place in places
+        if place.origin in (Origin.SENTENCE, Origin.ERROR)
+    ]
+    said = [text for place, text in texts if place.origin is Origin.SENTENCE]
+    prose = False
+    codes = [place.value for place in places if place.origin is Origin.CODE]
+    if any(map(str.strip, said)):
+        said += codes
+    elif texts or codes:
+        said = [*codes, *(text for _, text in texts)]
+    else:
+        prose = True
+        said = [
+            sentence
+            for place in places
+            if place.origin is Origin.CONTEXT
+            for sentence in asserted(without_quotes(place.value))
+        ]
+        texts = [(place, " ".join(said)) for place in places[:1] if said]
 
     status = numbers.structured(failure.status)
     if status is None or not numbers.is_error_status(status):
-        status = numbers.status_in_body(body)
+        status = numbers.status_in_body(fields)
         if status is None:
             status = numbers.status_in_texts([text for _, text in texts])
-    hint = hint_in_headers(headers) or hint_in_body(body) or _first_hint(texts)
+    hint = hint_in_headers(headers) or hint_in_body(fields) or _first_hint(texts)
 
+    words = f" {normalise(f' {BREAK} '.join(said))} "
     joined = "\n".join(place.value for place in places)
-    words = f" {normalise(f' {BREAK} '.join(place.value for place in places))} "
     provider = normalised_provider(failure.provider) or provider_in(
         ends_of(joined, _NAME_CHARS).lower()
     )
-    terms = dict.fromkeys(_codes(failure, headers, body, places, texts))
+    coded = tuple(identifiers.in_values(fields))
+    terms = dict.fromkeys((*coded, *_codes(failure, headers, places, texts)))
     if status is not None:
         terms |= dict.fromkeys((f"status:{status}", f"status:{status // 100}xx"))
     if provider is not None:
         terms[f"provider:{provider}"] = None
     if hint is not None and hint.delay_s > DAY_S:
         terms["sign:wait-over-a-day"] = None
-    terms |= dict.fromkeys(signs.read(failure, headers, body, texts, words, status))
+    terms |= dict.fromkeys(signs.read(failure, headers, collected, texts, words, status))
+    quiet = not texts and not codes and (collected.whole or prose)
+    failed = bool(failure.exception_type or collected.cut or status) or not (
+        (quiet and any(map(str.strip, said)) is False) or (prose and failure.text is not None)
+    )
     should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
-    return Signals(status, provider, hint, words, tuple(terms), should_retry)
+    return Signals(status, provider, hint, words, tuple(terms), should_retry, coded, prose, failed)
 
 
 def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
@@ -124,11 +155,9 @@ def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
 def _codes(
     failure: Observation,
     headers: dict[str, str],
-    body: list[Place],
     places: list[Place],
     texts: list[tuple[Place, str]],
 ) -> Iterable[str]:
-    yield from identifiers.in_values(body)
     for name in ("x-amzn-errortype", "policy-id", "x-ms-error-code"):
         if name in headers:
             yield from identifiers.in_text(f"code: {headers[name]}")

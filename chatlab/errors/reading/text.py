@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from chatlab.errors.failure import Failure
-from chatlab.errors.reading.fields import MAX_PARSED_CHARS, parsed
+from chatlab.errors.reading.fields import parsed
+from chatlab.errors.reading.structures import MAX_PARSED_CHARS, literal
 from chatlab.errors.reading.who_answered import provider_in
 
 _MAX_QUOTED: Final = 5
-_MAX_TRIES: Final = 8
 _STATUS_LINE: Final = re.compile(
     r"^[ \t]{0,8}(<?)[ \t]{0,8}HTTP/[\d.]{1,4}[ \t]+(\d{3})\b[^\n]*$", re.MULTILINE
 )
@@ -31,16 +30,6 @@ _FRAME: Final = re.compile(
     r"|^ *\+[-+][-+ \d]*(?:\n|\Z)",  # the borders of a group
     re.MULTILINE,
 )
-_TOKEN: Final = re.compile(
-    r"""\b(?:None|True|False)\b|[bB]?(?:'(?:[^'\\]|\\.?)*(?:'|\Z)|"(?:[^"\\]|\\.?)*(?:"|\Z))""",
-    re.DOTALL,
-)
-_ESCAPE: Final = re.compile(r"\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|(.))", re.DOTALL)
-_SHORT: Final[dict[str, str]] = {
-    **{mark: mark for mark in "\\'\"/"},
-    **dict(zip("nrtbfav0", "\n\r\t\b\f\a\v\0", strict=True)),
-}
-_WORDS: Final = {"None": "null", "True": "true", "False": "false"}
 
 
 def from_text(text: str) -> Failure:
@@ -73,38 +62,6 @@ def from_payload(payload: object) -> Failure:
     return Failure(body=payload)
 
 
-def literal(text: str) -> object:
-    """`text`, as JSON or as the repr of Python's own types, decoded; None when it is neither."""
-    if len(text) > MAX_PARSED_CHARS:
-        return None
-    for spell in (str, _as_json):
-        try:
-            return json.loads(spell(text), strict=False)
-        except (ValueError, RecursionError):
-            continue
-    return None
-
-
-def embedded(text: str) -> Iterator[tuple[Mapping[str, object], str]]:
-    """The first few JSON objects and dicts that stand in `text`, each with what follows it."""
-    decoder = json.JSONDecoder(strict=False)
-    start = text.find("{") if len(text) <= MAX_PARSED_CHARS else -1
-    for _ in range(_MAX_TRIES):
-        if start < 0:
-            return
-        after = start + 1
-        for spell in (str, _as_json):
-            try:
-                spelled = spell(text[start:])
-                found, end = decoder.raw_decode(spelled)
-            except (ValueError, RecursionError):
-                continue
-            yield found, spelled[end:]
-            after = max(after, len(text) - len(spelled) + end)
-            break
-        start = text.find("{", after)
-
-
 def _unquoted(text: str) -> str:
     """`text` without the quotation marks that make it a string, of JSON or of Python."""
     for _ in range(_MAX_QUOTED):
@@ -113,25 +70,6 @@ def _unquoted(text: str) -> str:
             return text
         text = inner
     return text
-
-
-def _as_json(text: str) -> str:
-    """`text`, the repr of a dict or list, spelled as JSON."""
-    return _TOKEN.sub(_as_json_token, text)
-
-
-def _as_json_token(token: re.Match[str]) -> str:
-    if token[0] in _WORDS:
-        return _WORDS[token[0]]
-    quoted = token[0].lstrip("bB")
-    if len(quoted) < 2 or quoted[-1] != quoted[0]:
-        return quoted  # it never ends, and is no string
-    return json.dumps(_ESCAPE.sub(_meant, quoted[1:-1]))
-
-
-def _meant(escape: re.Match[str]) -> str:
-    digits = escape[1] or escape[2]
-    return chr(int(digits, 16)) if digits else _SHORT.get(escape[3], escape[0])
 
 
 def _from_dump(text: str) -> Failure | None:

@@ -20,6 +20,7 @@ GATEWAY: Final = (
         id="provider-disabled",
         kind=Kind.PROVIDER_DISABLED,
         retryable=False,
+        definite=True,
         phrases=("gateway is currently disabled",),
         because="An administrator switched the provider off at the gateway.",
     ),
@@ -30,6 +31,7 @@ AUTH_STRONG: Final = (
         id="auth-refused",
         kind=Kind.AUTH,
         retryable=False,
+        definite=True,
         phrases=(
             "incorrect api key",
             "location is not supported",

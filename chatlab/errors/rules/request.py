@@ -12,6 +12,7 @@ CONFIG: Final = (
         id="config-code",
         kind=Kind.CONFIG,
         retryable=False,
+        definite=True,
         codes=("UNIMPLEMENTED",),
         because="The provider's own code refuses the model or its settings.",
     ),
@@ -75,6 +76,7 @@ CONTENT_BY_CODE: Final = (
         id="content-code",
         kind=Kind.GENERIC,
         retryable=False,
+        definite=True,
         because="The provider's own code refuses the content of this request.",
     ),
 )

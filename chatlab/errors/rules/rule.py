@@ -59,7 +59,8 @@ class Rule(Evidence):
     people. settled: False where the row only falls back on the status, so that a provider's
     ``x-should-retry: true`` may still make it retryable. chain_broken: the previous response id is
     lost. own_application: the failure is the application's, and names no
-    provider. documented: further evidence that no sample has shown yet.
+    provider. definite: a code of this row, in a field for codes, decides before any words.
+    documented: further evidence that no sample has shown yet.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Rule(Evidence):
     settled: bool = True
     chain_broken: bool = False
     own_application: bool = False
+    definite: bool = False
     documented: tuple[Fact, ...] = ()
 
     def parts(self) -> tuple[Evidence, Evidence, Evidence]:

@@ -18,6 +18,7 @@ from typing import Final, overload
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from chatlab.errors.kinds import Kind
+from chatlab.errors.reading.error_codes import fold
 from chatlab.errors.reading.phrases import contains, in_order, pieces, same_run
 from chatlab.errors.reading.signals import Signals
 from chatlab.errors.rules.rule import Rule
@@ -25,6 +26,8 @@ from chatlab.text.markup import table
 
 _MANY: Final = 256
 """From how many matches on it pays to leave out those that cannot matter."""
+_FEW_WORDS: Final = 8
+"""In longer prose than so many words, a phrase of one word says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class RuleTable(Sequence[Rule]):
     __slots__ = (
         "_automaton",
         "_bits",
+        "_definite",
         "_edges",
         "_gapped_by_last",
         "_mask",
@@ -60,6 +64,7 @@ class RuleTable(Sequence[Rule]):
         "_phrase_bits",
         "_phrases",
         "_rules",
+        "_single",
         "_size",
     )
 
@@ -71,6 +76,7 @@ class RuleTable(Sequence[Rule]):
         for repeated in {name for name in ids if ids.count(name) > 1}:
             raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
         self._bits: Final[dict[str, int]] = {}
+        self._definite: Final[dict[str, int]] = {}
         phrases: dict[str, int] = {}
         self._phrases: Final = phrases
         self._no_given = 0
@@ -81,6 +87,9 @@ class RuleTable(Sequence[Rule]):
                 bit = 1 << (row + part * self._size)
                 for term in evidence.terms():
                     self._bits[term] = self._bits.get(term, 0) | bit
+                if rule.definite and part == 0:
+                    for term in map(fold, evidence.codes):
+                        self._definite[term] = self._definite.get(term, 0) | bit
                 for phrase in evidence.phrases:
                     phrases[phrase] = phrases.get(phrase, 0) | bit
         self._compile_phrases(phrases)
@@ -100,6 +109,9 @@ class RuleTable(Sequence[Rule]):
         if "" in index:
             raise ValueError("rules: a phrase has an empty piece; say words on both sides of '…'")
         self._parts = frozenset(known)
+        self._single = frozenset(
+            number for piece, number in index.items() if piece.isalpha() and piece.isascii()
+        )
         self._phrase_bits = [whole.get(number, 0) for number in range(len(index))]
         self._gapped_by_last = by_last
         self._edges = [(same_run(piece[0]), same_run(piece[-1])) for piece in index]
@@ -158,17 +170,27 @@ class RuleTable(Sequence[Rule]):
 
     def decide(self, signals: Signals) -> int:
         """The row that decides on `signals`, or -1."""
-        bits = self._read(signals.words)
+        size, mask = self._size, self._mask
+        named = 0
         get = self._bits.get
         for term in signals.terms:
-            bits |= get(term, 0)
-        size, mask = self._size, self._mask
+            named |= get(term, 0)
+        bits = named | self._read(signals.words, prose=signals.prose)
         holds = bits & (bits >> size | self._no_given) & ~(bits >> 2 * size) & mask
-        return (holds & -holds).bit_length() - 1
+        row = (holds & -holds).bit_length() - 1
+        if row >= 0 and not named >> row & 1:
+            definite = 0
+            for code in signals.codes:
+                definite |= self._definite.get(code, 0)
+            definite &= holds
+            if definite:
+                row = (definite & -definite).bit_length() - 1
+        return row
 
-    def _read(self, words: str) -> int:
+    def _read(self, words: str, *, prose: bool = False) -> int:
         """The bits of the phrases in `words`, which begin and end with a blank."""
         bits = 0
+        single = self._single if prose and words.count(" ") > _FEW_WORDS else frozenset()
         parts, phrase_bits, edges = self._parts, self._phrase_bits, self._edges
         hits: dict[int, list[tuple[int, int]]] = {}
         done: set[int] = set()
@@ -176,7 +198,7 @@ class RuleTable(Sequence[Rule]):
         if len(matches) > _MANY:
             matches = self._that_matter(matches)
         for number, start, end in matches:
-            if number in done:
+            if number in done or number in single:
                 continue
             before, after = edges[number]
             if words[start - 1] in before or words[end] in after:

@@ -1,0 +1,162 @@
+"""Every part of an observation that may speak, with its place and its origin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chatlab.errors.observation import Observation
+from chatlab.errors.reading import own_code
+from chatlab.errors.reading.fields import Origin, Place, decoded, parsed, structure_places
+from chatlab.errors.reading.prose import speaking_lines
+from chatlab.errors.reading.quotes import without_request
+from chatlab.errors.reading.streams import (
+    is_event_stream,
+    is_whole_answer,
+    read_events,
+    read_stream,
+)
+from chatlab.errors.reading.structures import MAX_PARSED_CHARS, structures
+
+_MAX_NESTED: Final = 40
+_SPEAKING_KEYS: Final = frozenset(
+    {
+        *("error", "errors", "Error", "Errors", "message", "Message", "detail", "details", "msg"),
+        *("code", "Code", "status", "type", "__type", "reason", "title", "fault", "err"),
+        *("errorMessage", "error_message", "error_description", "errorCode", "error_code"),
+        *("statusCode", "status_code", "httpStatusCode", "exception", "cause", "response"),
+    }
+)
+_REQUEST_BEFORE: Final = re.compile(
+    r"""(?:request(?:_?data|_?body|BodyValues|_?kwargs|_?payload)?|kwargs|inputs?|payload|params
+    |parameters|prompts?|messages|arguments|args|body_sent|json|sent|options|config|metadata|context
+    |extra|tools?|headers)["']?\s{0,2}[:=(]{1,2}\s{0,2}(?:Some\()?$|-d\s+'?$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CUT_ANSWER: Final = re.compile(
+    r"""\s*\{(?:(?!"error"|"message"\s*:\s*")[^\n]){0,400}"(?:choices|candidates|content|output)"\s*:\s*\["""
+)
+"""The beginning of a model's answer whose end did not arrive."""
+_HEADERS_BEFORE: Final = re.compile(r"headers[\"']?\s{0,2}[:=]\s{0,2}\w{0,20}\s?$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Collected:
+    """The places of an observation, and what its streams and answers amount to.
+
+    cut: an event stream that stops before its end. whole: a whole answer was seen.
+    headers: response headers that a client printed, by lower-case name.
+    """
+
+    places: list[Place]
+    cut: bool = False
+    whole: bool = False
+
+
+def collect(observation: Observation) -> Collected:
+    """The parts of `observation`: the body's, then the innermost cause's, the text's last."""
+    found = Collected([])
+    try:
+        _from_body(observation.body, found)
+    except Exception:  # a hostile body hides itself, not what else was seen
+        found.places.clear()
+    raised = [("exception", observation.exception_type, observation.exception_text)]
+    raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(observation.causes)]
+    for where, name, said in reversed(raised):
+        kind = decoded(name) if name else None
+        if kind:
+            found.places.append(Place(f"{where}.type", "type", kind, Origin.TYPED))
+        text = decoded(said) if said else None
+        if text:
+            _from_text(f"{where}.text", "text", text, found, Origin.ERROR)
+    text = decoded(observation.text) if observation.text else None
+    if text:
+        _from_text("text", "", text, found, Origin.CONTEXT)
+    return found
+
+
+def all_places(observation: Observation) -> list[Place]:
+    """The places of `observation`, as `collect` finds them."""
+    return collect(observation).places
+
+
+def _from_body(body: object, found: Collected) -> None:
+    if body is None:
+        return
+    value = parsed(body)
+    if isinstance(value, str):
+        if is_event_stream(value):
+            stream = read_stream(value)
+            if stream.error is not None:
+                _from_structure(stream.error, "body", found)
+            elif stream.complete:
+                found.whole = True
+            else:
+                found.cut = True
+        elif _CUT_ANSWER.match(value):
+            found.cut = True
+        else:
+            _from_text("body", "", value, found, Origin.ERROR)
+        return
+    _from_structure(value, "body", found)
+
+
+def _from_structure(value: object, where: str, found: Collected) -> None:
+    """Add the places of a decoded `value`, looking into the texts that hold structures."""
+    if isinstance(value, str):
+        _from_text(where, "", value, found, Origin.SENTENCE)
+        return
+    if isinstance(value, Mapping) and is_whole_answer(value):
+        found.whole = True
+        return
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        events = read_events(value)
+        if events is not None:
+            if events.error is not None:
+                _from_structure(events.error, where, found)
+            else:
+                found.whole, found.cut = events.complete, not events.complete
+            return
+    nested: list[Place] = []
+    for place in structure_places(value, where):
+        holds = "{" in place.value and place.origin is Origin.SENTENCE
+        (nested if holds and len(nested) < _MAX_NESTED else found.places).append(place)
+    for place in nested:
+        _from_text(place.where, place.key, place.value, found, Origin.SENTENCE)
+
+
+def _from_text(where: str, key: str, text: str, found: Collected, origin: Origin) -> None:
+    """Add what a text says: the structures in it first, then its own sentences.
+
+    origin: of its sentences; `Origin.CONTEXT` has its lines told apart.
+    """
+    text = without_request(text)
+    before = len(found.places)
+    if "{" in text and len(text) <= MAX_PARSED_CHARS:
+        text = _without_structures(where, text, found)
+    if origin is Origin.CONTEXT:
+        speaking, context = speaking_lines(text)
+        if speaking.strip():
+            found.places.append(Place(where, key, speaking, Origin.ERROR))
+        if context.strip() and not found.places[before:]:
+            found.places.append(Place(where, key, context, Origin.CONTEXT))
+    elif text.strip():
+        found.places.append(Place(where, key, text, origin))
+
+
+def _without_structures(where: str, text: str, found: Collected) -> str:
+    kept, end = [], 0
+    for start, stop, value in structures(text):
+        introduced = text[max(end, start - 40) : start]
+        kept.append(text[end:start])
+        end = stop
+        if _HEADERS_BEFORE.search(introduced) or not _REQUEST_BEFORE.search(introduced):
+            if isinstance(value, Mapping) and not value.keys() & _SPEAKING_KEYS:
+                if is_whole_answer(value):
+                    found.whole = True
+                continue
+            _from_structure(value, where, found)
+    kept.append(text[end:])
+    return " \x1a ".join(kept)

@@ -1,0 +1,130 @@
+"""Which lines of a text speak of its failure, and which only stand around it.
+
+A line speaks when it has the marks of an error: the head of an exception, an error level, a status
+with its reason, a code. What continues such a line speaks too. All else is context: it counts only
+where no line speaks, and then only a sentence that asserts a failure, not one that explains,
+supposes or denies it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+MAX_PROSE_CHARS: Final = 64 * 1024
+"""Of longer texts, lines are told apart in the first and the last half of so many characters."""
+
+_MARK: Final = re.compile(
+    r"""(?: \b[A-Za-z_$][\w$.]*(?:Error|Exception|Fault|Timeout|Failure|Interrupt(?:ed)?|Closed|Reset
+        |Exceeded|Denied|Refused|Abort(?:ed)?|Warning|Cancelled)\b\s*(?:[:({\[-]|$)
+    | (?:^|[\s|\[({>"':])(?:(?i:error|exception|fatal|panic|failure|failed|unhandled|uncaught|err
+        |错误|ошибка|fehler|erreur))
+      (?:\]|\)|\}|\b)\s*(?:[:=\])]|-\s|—|[\[(]\w|,?\s*(?i:code|status|message|type|reason)\b|\d)
+    | (?:^|:)\s*(?i:error\s(?:sending|while|during|reading|connecting|communicating|calling))\b
+    | \b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|WARN|WARNING)\b
+    | (?i:\b(?:http(?:/[\d.]+)?|status(?:[\s_]?code)?|code|error)\b["']?[\s:=(]{0,6}["']?[45]\d\d\b)
+    | (?<![\w.,:$/-])[45]\d\d(?=[\s:,-]{1,3}["'(]?[A-Z{<]|$)
+    | \bE(?:CONN|TIMED|PIPE|HOST|NET|AI_|NOTFOUND|ADDR|PROTO)[A-Z_]*\b | \b(?:UND_)?ERR_[A-Z_]+\b
+    | (?i:\berrno\b|\bos\s+error\b|\bcurl:?\s\(\d|\brpc\serror\b|\bgoaway\b|\brst_stream\b)
+    | (?i:\bcaused\sby\b|\bcause\]?:|\blast_error\b|\bAn\serror\soccurred\b)
+    | ^[\s|]*[a-z_]\w*(?:\.\w+)*\.[A-Z]\w+:\s | ^[\s|]*[✗✕✘■❌×⚠⛔]
+    | \bEOF\b | \b(?:Post|Get|Put|Do)\s\\?"https?://[^"\n]{1,300}":
+    | (?i:\btime(?:d\s)?out\s(?:after|of)\s\d | ^\W*(?:message|error|detail|reason|cause):\s
+      | \b(?:disconnected|interrupted|refused|rejected|denied|aborted|exceeded|unreachable|expired)
+        \b[^.:\n]{0,40}:\s
+      | \b(?:SSL|TLS|GnuTLS)\b:?\s.{0,40}\b(?:terminated|closed|alert|failed|failure)\b)
+    | \berror_(?:code|message|type)\s?[=:]
+    | ["']?(?:error|message|code|type|reason|detail|statusCode|status)["']?\s*:\s*["'\d{] )""",
+    re.VERBOSE | re.MULTILINE,
+)
+_RECORD: Final = re.compile(
+    r"""^[\s|>]{0,8}(?:\d+\|\w+\s*\|\s*)?(?:
+      \[?\d{4}[-/]\d\d[-/]\d\d | \[?\d{1,2}:\d\d:\d\d | [A-Z][a-z]{2}\s{1,2}\d{1,2}\s\d\d:\d\d
+    | (?:DEBUG|INFO|NOTICE|TRACE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b | [IWEF]\d{4}\s )""",
+    re.VERBOSE,
+)
+_QUIET: Final = re.compile(r"\b(?:DEBUG|INFO|NOTICE|TRACE)\b|\b(?:level|severity)=(?:debug|info)\b")
+_OPENS: Final = re.compile(r"^\s*(?:[-*#>•]\s|\d+[.)]\s|```|~~~|\||<!--)")
+_SOURCE: Final = re.compile(
+    r"""^\s*(?:at\s[\w$.<>\[\]\s]+\(?[^()\n]*(?::\d+){1,2}\)?|at\s[\w.$]+\([\w$.]+:\d+\)
+    |File\s"[^"\n]*",\sline\s\d+|\.\.\.\s\d+\smore|goroutine\s\d+|\[?<?frozen\s
+    |(?:return|raise|throw|await|import|from|def|class|const|let|var|if|for|while|try|except|with)\s
+     [^\n]*[(:;=]
+    |[\w.]+\s*=\s*[\w.]+\([^\n]*$|\^+$|~*\^+~*$|-+>\s*\d+\s)""",
+    re.VERBOSE,
+)
+_HEADER: Final = re.compile(
+    r"""^[\s<>*'"]{0,8}(?:keep-alive|connection|date|server|via|age|etag|vary|cache-control|expires
+    |content-[a-z-]{2,20}|transfer-encoding|strict-transport-security|alt-svc|cf-[a-z-]{2,30}
+    |access-control-[a-z-]{2,30}|x-(?!should-retry|amzn-errortype|ms-error)[a-z0-9-]{2,40}
+    |set-cookie|report-to|nel|pragma|anthropic-[a-z-]{2,60}|openai-[a-z-]{2,30}
+    |user-agent|accept[a-z-]{0,20}|authorization|host)['"]?\s*:""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_SENTENCE_END: Final = re.compile(
+    r"(?<=[.!?。！？])\s+(?=[A-Z\"'(`]|[^\x00-\x7f])|\n(?=\s*(?:[A-Z•*#>-]|\d+[.)]))"
+)
+_SUPPOSED: Final = re.compile(
+    r"""\b(?:if|whether|unless|may|might|for\sexample|e\.g\.|i\.e\.|such\sas|in\scase
+    |to\savoid|to\sprevent|how\sto|supports?|defaults?|returns?|raises?|raised|throws?|thrown|fixed
+    |fixes|adds?|added|allows?|enables?|handles?|handling|configur\w+|parameters?|arguments?|options?
+    |docs|optional|used\sto|called\swith|mitigat\w+|improve\w*|examples?|tests?|testing|retries|attempts)\b
+    |\?\s*$|[=]{2}|->|\(\)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_SHORT_CHARS: Final = 400
+_CONTINUED_CHARS: Final = 60
+
+
+def speaking_lines(text: str) -> tuple[str, str]:
+    """What of `text` speaks of a failure, and what is only context; each in order.
+
+    A text of one line is never split.
+    """
+    if len(text) > MAX_PROSE_CHARS:
+        half = MAX_PROSE_CHARS // 2
+        text = f"{text[:half]}\n{text[-half:]}"
+    if "\n" not in text.strip():
+        return (text, "") if _MARK.search(text) else ("", text)
+    speaking: list[str] = []
+    context: list[str] = []
+    open_, fenced = False, False
+    for line in text.splitlines():
+        if not line.strip():
+            open_ = open_ and fenced
+            continue
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced, open_ = not fenced, False
+            continue
+        if _SOURCE.match(line) or _HEADER.match(line):
+            continue
+        record = _RECORD.match(line)
+        if record and _QUIET.search(line, 0, 120):
+            open_ = False
+            context.append(line)
+        elif _MARK.search(line):
+            open_ = True
+            speaking.append(line)
+        elif open_ and not record and _continues(speaking[-1], line, fenced):
+            speaking.append(line)
+        else:
+            open_ = False
+            context.append(line)
+    return "\n".join(speaking), "\n".join(context)
+
+
+def _continues(before: str, line: str, fenced: bool) -> bool:
+    if fenced or line[:1].isspace():
+        return True
+    if _OPENS.match(line):
+        return False
+    before = before.rstrip()
+    return len(before) < _CONTINUED_CHARS or before[-1] not in ".!?}])\"'" or line[:1].islower()
+
+
+def asserted(text: str) -> Iterator[str]:
+    """The sentences of the context `text` that assert something that happened."""
+    for sentence in _SENTENCE_END.split(text):
+        if sentence.strip() and len(sentence) <= _SHORT_CHARS and not _SUPPOSED.search(sentence):
+            yield sentence
