@@ -65,13 +65,13 @@ def collect(observation: Observation) -> Collected:
     raised = [("exception", observation.exception_type, observation.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(observation.causes)]
     for where, name, said in reversed(raised):
-        kind = decoded(name) if name else None
+        kind = None if name is None else decoded(name)
         if kind:
             found.places.append(Place(f"{where}.type", "type", kind, Origin.TYPED))
-        text = decoded(said) if said else None
+        text = None if said is None else decoded(said)
         if text:
             _from_text(f"{where}.text", "text", text, found, Origin.ERROR)
-    text = decoded(observation.text) if observation.text else None
+    text = None if observation.text is None else decoded(observation.text)
     if text:
         _from_text("text", "", text, found, Origin.CONTEXT)
     return found

@@ -16,26 +16,30 @@ MAX_PROSE_CHARS: Final = 64 * 1024
 """Of longer texts, lines are told apart in the first and the last half of so many characters."""
 
 _MARK: Final = re.compile(
-    r"""(?: \b[A-Za-z_$][\w$.]*(?:Error|Exception|Fault|Timeout|Failure|Interrupt(?:ed)?|Closed|Reset
-        |Exceeded|Denied|Refused|Abort(?:ed)?|Warning|Cancelled)\b\s*(?:[:({\[-]|$)
+    r"""(?: (?<=[a-z0-9_])(?:Error|Exception|Fault|Timeout|Failure|Interrupt(?:ed)?|Closed|Reset
+        |Exceeded|Denied|Refused|Abort(?:ed)?|Warning|Cancelled)\b[ \t]{0,4}(?:[:({\[-]|$)
     | (?:^|[\s|\[({>"':])(?:(?i:error|exception|fatal|panic|failure|failed|unhandled|uncaught|err
         |错误|ошибка|fehler|erreur))
-      (?:\]|\)|\}|\b)\s*(?:[:=\])]|-\s|—|[\[(]\w|,?\s*(?i:code|status|message|type|reason)\b|\d)
-    | (?:^|:)\s*(?i:error\s(?:sending|while|during|reading|connecting|communicating|calling))\b
+      (?:\]|\)|\}|\b)\s{0,2}
+      (?:[:=\])]|-\s|—|[\[(]\w|,?\s?(?i:code|status|message|type|reason)\b|\d)
+    | (?:^|:)[ \t]{0,8}(?i:error\s(?:sending|while|during|reading|connecting|communicating|calling))\b
     | \b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|WARN|WARNING)\b
-    | (?i:\b(?:http(?:/[\d.]+)?|status(?:[\s_]?code)?|code|error)\b["']?[\s:=(]{0,6}["']?[45]\d\d\b)
+    | (?i:\b(?:http(?:/[\d.]{1,3})?|status(?:[\s_]?code)?|code|error)\b["']?[\s:=(]{0,6}["']?
+        [45]\d\d\b)
     | (?<![\w.,:$/-])[45]\d\d(?=[\s:,-]{1,3}["'(]?[A-Z{<]|$)
-    | \bE(?:CONN|TIMED|PIPE|HOST|NET|AI_|NOTFOUND|ADDR|PROTO)[A-Z_]*\b | \b(?:UND_)?ERR_[A-Z_]+\b
-    | (?i:\berrno\b|\bos\s+error\b|\bcurl:?\s\(\d|\brpc\serror\b|\bgoaway\b|\brst_stream\b)
+    | \bE(?:CONN|TIMED|PIPE|HOST|NET|AI_|NOTFOUND|ADDR|PROTO)[A-Z_]{0,40}\b
+    | \b(?:UND_)?ERR_[A-Z_]{1,80}\b
+    | (?i:\berrno\b|\bos\serror\b|\bcurl:?\s\(\d|\brpc\serror\b|\bgoaway\b|\brst_stream\b)
     | (?i:\bcaused\sby\b|\bcause\]?:|\blast_error\b|\bAn\serror\soccurred\b)
-    | ^[\s|]*[a-z_]\w*(?:\.\w+)*\.[A-Z]\w+:\s | ^[\s|]*[✗✕✘■❌×⚠⛔]
+    | ^[ \t|]{0,40}[a-z_]\w{0,40}(?:\.\w{1,80}){0,8}\.[A-Z]\w{1,80}:\s | ^[ \t|]{0,40}[✗✕✘■❌×⚠⛔]
     | \bEOF\b | \b(?:Post|Get|Put|Do)\s\\?"https?://[^"\n]{1,300}":
-    | (?i:\btime(?:d\s)?out\s(?:after|of)\s\d | ^\W*(?:message|error|detail|reason|cause):\s
+    | (?i:\btime(?:d\s)?out\s(?:after|of)\s\d
+      | ^[^\w\n]{0,16}(?:message|error|detail|reason|cause):\s
       | \b(?:disconnected|interrupted|refused|rejected|denied|aborted|exceeded|unreachable|expired)
         \b[^.:\n]{0,40}:\s
       | \b(?:SSL|TLS|GnuTLS)\b:?\s.{0,40}\b(?:terminated|closed|alert|failed|failure)\b)
     | \berror_(?:code|message|type)\s?[=:]
-    | ["']?(?:error|message|code|type|reason|detail|statusCode|status)["']?\s*:\s*["'\d{] )""",
+    | (?:error|message|code|type|reason|detail|statusCode|status)["']?\s{0,2}:\s{0,2}["'\d{] )""",
     re.VERBOSE | re.MULTILINE,
 )
 _RECORD: Final = re.compile(
@@ -63,7 +67,7 @@ _HEADER: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SENTENCE_END: Final = re.compile(
-    r"(?<=[.!?。！？])\s+(?=[A-Z\"'(`]|[^\x00-\x7f])|\n(?=\s*(?:[A-Z•*#>-]|\d+[.)]))"
+    r"(?<=[.!?。！？])\s{1,4}(?=[A-Z\"'(`]|[^\x00-\x7f])|\n(?=[ \t]{0,8}(?:[A-Z•*#>-]|\d+[.)]))"
 )
 _SUPPOSED: Final = re.compile(
     r"""\b(?:if|whether|unless|may|might|for\sexample|e\.g\.|i\.e\.|such\sas|in\scase
@@ -97,9 +101,9 @@ def speaking_lines(text: str) -> tuple[str, str]:
         if line.lstrip().startswith(("```", "~~~")):
             fenced, open_ = not fenced, False
             continue
-        if _SOURCE.match(line) or _HEADER.match(line):
+        if _SOURCE.match(line, 0, 300) or _HEADER.match(line, 0, 80):
             continue
-        record = _RECORD.match(line)
+        record = _RECORD.match(line, 0, 60)
         if record and _QUIET.search(line, 0, 120):
             open_ = False
             context.append(line)
@@ -117,7 +121,7 @@ def speaking_lines(text: str) -> tuple[str, str]:
 def _continues(before: str, line: str, fenced: bool) -> bool:
     if fenced or line[:1].isspace():
         return True
-    if _OPENS.match(line):
+    if _OPENS.match(line, 0, 40):
         return False
     before = before.rstrip()
     return len(before) < _CONTINUED_CHARS or before[-1] not in ".!?}])\"'" or line[:1].islower()

@@ -89,7 +89,7 @@ def ends_of(text: str, chars: int = READ_CHARS) -> str:
 
 def read_signals(failure: Observation) -> Signals:
     """The signals of `failure`; never raises, in time linear in its length."""
-    headers = lower_headers(failure.headers) if failure.headers else {}
+    headers = {} if failure.headers is None else lower_headers(failure.headers)
     collected = collect(failure)
     places = collected.places
     fields = [place for place in places if place.origin <= Origin.SENTENCE and place.key != ""]

@@ -28,7 +28,10 @@ _SHORT: Final[dict[str, str]] = {
     **dict(zip("nrtbfav0", "\n\r\t\b\f\a\v\0", strict=True)),
 }
 _WORDS: Final = {"None": "null", "True": "true", "False": "false", "undefined": "null"}
-_BRACKETS: Final = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\]|\\.)*"|[{}\[\]]""", re.DOTALL)
+_BRACKETS: Final = re.compile(
+    r"""'(?:[^'\\\n]|\\.?)*+(?:'|\Z|(?=\n))|"(?:[^"\\]|\\.?)*+(?:"|\Z)|[{}\[\]]""", re.DOTALL
+)
+_MAX_REPR_CHARS: Final = 16 * 1024
 _BARE_KEY: Final = re.compile(
     r"""("(?:[^"\\]|\\.)*")|([{,]\s*)(\$?[A-Za-z_][\w$.]*|\[?Symbol\([\w.]{0,80}\)\]?)(\s*:)""",
     re.DOTALL,
@@ -91,7 +94,7 @@ def _decoded_at(text: str, start: int) -> tuple[Mapping[str, object], int] | Non
 def _closing(text: str, start: int) -> int:
     """Where the bracket at `start` closes, or -1."""
     depth = 0
-    for token in _BRACKETS.finditer(text, start):
+    for token in _BRACKETS.finditer(text, start, start + _MAX_REPR_CHARS):
         mark = token[0]
         if mark in "{[":
             depth += 1
