@@ -1,6 +1,6 @@
 """What went wrong: from anything observed of a failed call to a verdict with its evidence."""
 
-from chatlab.errors.classification import UNMATCHED, classify
+from chatlab.errors.classification import NOTHING_FAILED, UNMATCHED, classify
 from chatlab.errors.failure import Failure
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observation import Raised, StreamReset
@@ -13,6 +13,7 @@ from chatlab.errors.rules.table import RuleTable
 from chatlab.errors.verdict import Verdict
 
 __all__ = [
+    "NOTHING_FAILED",
     "RULES",
     "UNMATCHED",
     "ChatError",

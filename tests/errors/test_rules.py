@@ -7,11 +7,21 @@ import pytest
 from chatlab.corpus import Corpus
 from chatlab.corpus.mutation.documented_facts import facts_of, outcome, showings
 from chatlab.corpus.mutation.rule_coverage import Coverage, coverage, pieces_of
-from chatlab.errors import RULES, Failure, Kind, Rule, RuleTable, classify
+from chatlab.errors import (
+    NOTHING_FAILED,
+    RULES,
+    UNMATCHED,
+    Failure,
+    Kind,
+    Rule,
+    RuleTable,
+    classify,
+)
 from chatlab.errors.providers import Fact
 from chatlab.errors.reading.phrases import GAP
 
 FACTS = list(facts_of(RULES))
+NOTHING_KNOWN = (UNMATCHED, NOTHING_FAILED)
 
 SAME_AS_NO_RULE = {rule.id for rule in RULES if (rule.kind, rule.retryable) == ("generic", False)}
 """Rules that say what an unknown failure gets anyway: they are there for their message and to keep
@@ -85,7 +95,7 @@ def test_a_phrase_is_not_cut_out_of_longer_words(piece: object) -> None:
     alone = Rule(id="alone", kind=Kind.AUTH, retryable=False, because="-", phrases=(value,))
     text = value.replace(GAP, " so ")
     assert classify(f"x {text} x", rules=[alone]).rule == "alone"
-    assert classify(f"xq{text} x", rules=[alone]).rule == "unmatched"
+    assert classify(f"xq{text} x", rules=[alone]).rule != alone.id
 
 
 def test_no_piece_is_shadowed_by_an_earlier_rule_of_the_same_evidence() -> None:
@@ -129,7 +139,7 @@ NEAR_MISSES = [
 def test_near_misses_are_caught_by_no_rule(what: str, seen: dict[str, object]) -> None:
     """What only looks like evidence decides nothing."""
     verdict = classify(Failure.from_record(seen))
-    assert (verdict.rule, verdict.status_code) == ("unmatched", None), what
+    assert (verdict.rule in NOTHING_KNOWN, verdict.status_code) == (True, None), what
 
 
 APART = [
@@ -177,7 +187,7 @@ WORDS_NEAR_MISSED = [
 )
 def test_words_that_only_resemble_a_failure_decide_nothing(what: str, text: str) -> None:
     """A sentence that shares letters or a word with a phrase is caught by no rule."""
-    assert classify(text).rule == "unmatched", what
+    assert classify(text).rule in NOTHING_KNOWN, what
 
 
 LOOK_ALIKES = [
@@ -248,7 +258,7 @@ PROSE_NEAR_MISSED = [
 )
 def test_prose_that_shares_words_with_a_failure_decides_nothing(what: str, text: str) -> None:
     """Words of money, keys, limits and networks in another sense are caught by no rule."""
-    assert classify(text).rule == "unmatched", what
+    assert classify(text).rule in NOTHING_KNOWN, what
 
 
 TOLD_APART = [

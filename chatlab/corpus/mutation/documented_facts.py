@@ -59,9 +59,8 @@ def showings(rule: Rule, fact: Fact) -> Iterator[Showing]:
     seen = shown(column, fact.value)
     if part:
         own = shown(*next(own_pieces(rule)))
-        both = {**own, **seen, "text": f"{own.get('text', '')} {seen.get('text', '')}"}
         needed = part == "given"
-        yield Showing(rule, fact, _failure(both), alone=True, holds=needed)
+        yield Showing(rule, fact, _failure(_together(own, seen)), alone=True, holds=needed)
         yield Showing(rule, fact, _failure(own), alone=True, holds=not needed)
         return
     if rule.given is not None and "answered" in rule.given.signs:
@@ -91,7 +90,7 @@ def shown(column: str, value: str | int) -> dict[str, object]:
     if column == "statuses":
         return {"status": value}
     if column == "phrases":
-        return {"text": f"It said: {str(value).replace(GAP, ' something ')}."}
+        return {"text": f"Error: {str(value).replace(GAP, ' something ')}."}
     if column == "exceptions":
         return {"exception_type": f"some.library.{value}"}
     if column == "innermost":
@@ -100,6 +99,16 @@ def shown(column: str, value: str | int) -> dict[str, object]:
     if column == "providers":
         return {"provider": value}
     return {"body": {"error": {"code": value, "message": "-"}}}
+
+
+def _together(own: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
+    """One observation that shows both: in an envelope, a phrase is its message."""
+    both = {**own, **other}
+    text = f"{own.get('text', '')} {other.get('text', '')}".strip()
+    body = both.get("body")
+    if text and isinstance(body, Mapping):
+        return {**both, "text": None, "body": {"error": {**body["error"], "message": text}}}
+    return {**both, "text": text or None}
 
 
 def _failure(seen: Mapping[str, object]) -> Failure:

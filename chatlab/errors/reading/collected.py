@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from chatlab.errors.observation import Observation
-from chatlab.errors.reading import own_code
 from chatlab.errors.reading.fields import Origin, Place, decoded, parsed, structure_places
 from chatlab.errors.reading.prose import speaking_lines
 from chatlab.errors.reading.quotes import without_request

@@ -69,15 +69,7 @@ _HEADER: Final = re.compile(
 _SENTENCE_END: Final = re.compile(
     r"(?<=[.!?。！？])\s{1,4}(?=[A-Z\"'(`]|[^\x00-\x7f])|\n(?=[ \t]{0,8}(?:[A-Z•*#>-]|\d+[.)]))"
 )
-_SUPPOSED: Final = re.compile(
-    r"""\b(?:if|whether|unless|may|might|for\sexample|e\.g\.|i\.e\.|such\sas|in\scase
-    |to\savoid|to\sprevent|how\sto|supports?|defaults?|returns?|raises?|raised|throws?|thrown|fixed
-    |fixes|adds?|added|allows?|enables?|handles?|handling|configur\w+|parameters?|arguments?|options?
-    |docs|optional|used\sto|called\swith|mitigat\w+|improve\w*|examples?|tests?|testing|retries|attempts)\b
-    |\?\s*$|[=]{2}|->|\(\)""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_SHORT_CHARS: Final = 400
+_LONGEST_CHARS: Final = 600
 _CONTINUED_CHARS: Final = 60
 
 
@@ -127,8 +119,9 @@ def _continues(before: str, line: str, fenced: bool) -> bool:
     return len(before) < _CONTINUED_CHARS or before[-1] not in ".!?}])\"'" or line[:1].islower()
 
 
-def asserted(text: str) -> Iterator[str]:
-    """The sentences of the context `text` that assert something that happened."""
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of the context `text` that may assert something that happened."""
     for sentence in _SENTENCE_END.split(text):
-        if sentence.strip() and len(sentence) <= _SHORT_CHARS and not _SUPPOSED.search(sentence):
-            yield sentence
+        said = sentence.strip()
+        if said and len(said) <= _LONGEST_CHARS and said[-1] not in "?？":
+            yield said

@@ -15,7 +15,7 @@ from chatlab.errors.reading import own_code
 from chatlab.errors.reading.collected import collect
 from chatlab.errors.reading.fields import MAX_LEAVES, Origin, Place, decoded
 from chatlab.errors.reading.phrases import BREAK, normalise
-from chatlab.errors.reading.prose import asserted
+from chatlab.errors.reading.prose import sentences
 from chatlab.errors.reading.quotes import without_quotes
 from chatlab.errors.reading.retry_after import (
     DAY_S,
@@ -111,7 +111,7 @@ def read_signals(failure: Observation) -> Signals:
             sentence
             for place in places
             if place.origin is Origin.CONTEXT
-            for sentence in asserted(without_quotes(place.value))
+            for sentence in sentences(without_quotes(place.value))
         ]
         texts = [(place, " ".join(said)) for place in places[:1] if said]
 

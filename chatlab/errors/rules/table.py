@@ -21,12 +21,13 @@ from chatlab.errors.kinds import Kind
 from chatlab.errors.reading.error_codes import fold
 from chatlab.errors.reading.phrases import contains, in_order, pieces, same_run
 from chatlab.errors.reading.signals import Signals
+from chatlab.errors.rules.assertion import is_denied, is_supposed
 from chatlab.errors.rules.rule import Rule
 from chatlab.text.markup import table
 
 _MANY: Final = 256
 """From how many matches on it pays to leave out those that cannot matter."""
-_FEW_WORDS: Final = 8
+_FEW_WORDS: Final = 5
 """In longer prose than so many words, a phrase of one word says nothing."""
 
 
@@ -198,15 +199,22 @@ class RuleTable(Sequence[Rule]):
         if len(matches) > _MANY:
             matches = self._that_matter(matches)
         for number, start, end in matches:
-            if number in done or number in single:
+            if number in done:
                 continue
             before, after = edges[number]
             if words[start - 1] in before or words[end] in after:
                 continue
-            bits |= phrase_bits[number]
+            gained = phrase_bits[number]
+            if gained and (
+                number in single
+                or is_denied(words, start)
+                or (prose and is_supposed(words, start, end))
+            ):
+                gained &= ~self._mask  # it still tells what another piece needs, or forbids
+            bits |= gained
             if number in parts:
                 hits.setdefault(number, []).append((start, end))
-            else:
+            elif gained == phrase_bits[number]:
                 done.add(number)
         if hits:
             for last in hits.keys() & self._gapped_by_last.keys():

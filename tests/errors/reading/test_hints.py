@@ -80,7 +80,8 @@ def test_headers(headers: dict[str, object], delay_s: float | None, source: str 
 @pytest.mark.parametrize(("text", "delay_s"), TEXTS)
 def test_sentences(text: str, delay_s: float | None) -> None:
     """The provider's sentence is a hint; a client's own back-off line is none."""
-    assert classify(text).retry_after_s == delay_s
+    assert classify(f"Error: {text}").retry_after_s == delay_s
+    assert classify(Failure(exception_text=text)).retry_after_s == delay_s
 
 
 def test_a_header_beats_the_body_and_the_body_beats_the_sentence() -> None:

@@ -1,0 +1,41 @@
+"""Whether a phrase in a text asserts something: nobody denies it, supposes it or explains it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from chatlab.errors.reading.phrases import BREAK
+
+_DENIED: Final = re.compile(
+    r"\b(?:not|no|never|without|neither|nor|isn t|wasn t|aren t|weren t|hasn t|haven t)"
+    r" (?:(?:a|an|any|the|your|my|our|yet|really|actually|currently|been|being|about|due to"
+    r"|because of|related to|caused by) ){0,2}$"
+)
+_WITHIN: Final = re.compile(
+    r"\b(?:within|below|under|far from|well inside) (?:(?:the|your|my|our|its|their) )?$"
+)
+_SUPPOSED: Final = re.compile(
+    r"""\b(?:if|whether|unless|may|might|for\sexample|e\.g\.|i\.e\.|such\sas|in\scase|to\savoid
+    |to\sprevent|how\sto|supports?|support\sfor|defaults?|returns?|raises?|raised|throws?|thrown
+    |fixed|fixes|adds?|added|allows?|enables?|handles?|handling|handled|configur\w{1,8}|parameters?
+    |arguments?|options?|docs|optional|used\sto|called\swith|mitigat\w{1,8}|improve\w{0,6}
+    |examples?|tests?|testing|retries|errors\s(?:are|is|will|and|from)|exceptions)\b
+    |[=]{2}|->|\(\)|\bset\sto\b""",
+    re.VERBOSE,
+)
+_NEAR_CHARS: Final = 40
+
+
+def is_denied(words: str, start: int) -> bool:
+    """Whether what begins at `start` of normalised `words` is said not to be so."""
+    before = words[max(0, start - _NEAR_CHARS) : start]
+    return bool(_DENIED.search(before) or _WITHIN.search(before))
+
+
+def is_supposed(words: str, start: int, end: int) -> bool:
+    """Whether the sentence around ``words[start:end]`` explains or supposes instead of telling."""
+    opening = words.rfind(BREAK, 0, start) + 1
+    closing = words.find(BREAK, end)
+    closing = len(words) if closing < 0 else closing
+    return bool(_SUPPOSED.search(words, opening, start) or _SUPPOSED.search(words, end, closing))
