@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from chatlab.errors.observation import Observation
+from chatlab.errors.providers import SHIPPED, Providers
 from chatlab.errors.reading import derived as signs
 from chatlab.errors.reading import error_codes as identifiers
 from chatlab.errors.reading import http_status as numbers
@@ -21,7 +22,7 @@ from chatlab.errors.reading.retry_after import (
     hint_in_headers,
     hint_in_text,
 )
-from chatlab.errors.reading.who_answered import normalised_provider, provider_in
+from chatlab.errors.reading.who_answered import NOBODY, Answered, who_answered
 
 READ_CHARS: Final = 8 * 1024
 """Of a text longer than twice this, numbers and codes are read in its first and last so many
@@ -38,7 +39,8 @@ class Signals:
 
     status: the HTTP status, None when there is none (200 is none: the error came inside the
     stream). words: every text in one spelling. terms: codes, class names, ``status:429``,
-    ``provider:google`` and ``sign:...``. should_retry: the header ``x-should-retry``.
+    ``provider:google`` and ``sign:...``. should_retry: the header ``x-should-retry``. answered: who
+    answered, and how that is known.
     """
 
     status: int | None
@@ -47,6 +49,7 @@ class Signals:
     words: str
     terms: tuple[str, ...]
     should_retry: bool | None
+    answered: Answered = NOBODY
 
 
 NO_SIGNALS: Final = Signals(None, None, None, "  ", ("sign:no-evidence",), None)
@@ -81,7 +84,7 @@ def ends_of(text: str, chars: int = READ_CHARS) -> str:
     return text if len(text) <= 2 * chars else f"{text[:chars]}\n{text[-chars:]}"
 
 
-def read_signals(failure: Observation) -> Signals:
+def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signals:
     """The signals of `failure`; never raises, in time linear in its length."""
     headers = lower_headers(failure.headers)
     places = all_places(failure)
@@ -98,9 +101,9 @@ def read_signals(failure: Observation) -> Signals:
 
     joined = "\n".join(place.value for place in places)
     words = f" {normalise(f' {BREAK} '.join(place.value for place in places))} "
-    provider = normalised_provider(failure.provider) or provider_in(
-        ends_of(joined, _NAME_CHARS).lower()
-    )
+    named_in = (ends_of(joined, _NAME_CHARS).lower(),)
+    answered = who_answered(named_in, failure.provider, providers)
+    provider = answered.provider
     terms = dict.fromkeys(_codes(failure, headers, body, places, texts))
     if status is not None:
         terms |= dict.fromkeys((f"status:{status}", f"status:{status // 100}xx"))
@@ -110,7 +113,7 @@ def read_signals(failure: Observation) -> Signals:
         terms["sign:wait-over-a-day"] = None
     terms |= dict.fromkeys(signs.read(failure, headers, body, texts, words, status))
     should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
-    return Signals(status, provider, hint, words, tuple(terms), should_retry)
+    return Signals(status, provider, hint, words, tuple(terms), should_retry, answered)
 
 
 def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
