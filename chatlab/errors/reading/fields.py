@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -90,6 +91,20 @@ def body_places(body: object) -> list[Place]:
     return found
 
 
+def attribute_places(attributes: Mapping[str, object] | None) -> list[Place]:
+    """The values of `Observation.attributes`."""
+    if not isinstance(attributes, Mapping):
+        return []
+    named = _named(islice(attributes.items(), MAX_LEAVES))
+    texts = [(name, decoded(value) or _number_of(value)) for name, value in named]
+    return [Place(f"attributes.{name}", name.lower(), text) for name, text in texts if text]
+
+
+def _number_of(value: object) -> str:
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return _number(value) if known else ""  # type: ignore[arg-type]
+
+
 def _named(items: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
     for key, value in items:
         try:
@@ -111,10 +126,12 @@ def all_places(failure: Observation) -> list[Place]:
         found = body_places(failure.body)
     except Exception:  # a hostile body hides itself, not what else was seen
         found = []
+    with suppress(Exception):
+        found += attribute_places(failure.attributes)
     raised = [("exception", failure.exception_type, failure.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(failure.causes)]
     for where, name, said in reversed(raised):
-        if name in own_code.BUGS and own_code.is_own_bug(str(name), decoded(said) or ""):
+        if own_code.is_own_bug(name, decoded(said) or ""):
             said = None  # the words of a bug are nobody's answer
         found += [
             Place(f"{where}.{key}", key, text)

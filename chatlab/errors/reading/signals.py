@@ -29,6 +29,12 @@ READ_CHARS: Final = 8 * 1024
 characters; words are read in all of it."""
 
 
+_STRUCTURED: Final = ("body", "attributes")
+"""How the places begin whose keys are a machine's own."""
+
+_RELAYED: Final = "llm_provider-"
+"""Before the name of a provider's header that the LiteLLM proxy passes on."""
+
 _NAME_CHARS: Final = 2 * 1024
 """At the two ends of all texts, how many characters a provider's name is looked for in."""
 
@@ -67,7 +73,9 @@ def lower_headers(headers: object) -> dict[str, str]:
                 if name is not None and text is not None:
                     found.setdefault(name.strip().lower(), text.strip())
     except Exception:  # hostile headers: what was read of them until then counts
-        return found
+        pass
+    for name in [name for name in found if name.startswith(_RELAYED)]:
+        found.setdefault(name.removeprefix(_RELAYED), found[name])
     return found
 
 
@@ -88,8 +96,10 @@ def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signal
     """The signals of `failure`; never raises, in time linear in its length."""
     headers = lower_headers(failure.headers)
     places = all_places(failure)
-    body = [place for place in places if place.where.startswith("body")]
-    prose = [place for place in places if place.key != "type" or place.where.startswith("body")]
+    body = [place for place in places if place.where.startswith(_STRUCTURED)]
+    prose = [
+        place for place in places if place.key != "type" or place.where.startswith(_STRUCTURED)
+    ]
     texts = [(place, ends_of(place.value)) for place in prose]
 
     status = numbers.structured(failure.status)
@@ -136,7 +146,7 @@ def _codes(
         if name in headers:
             yield from identifiers.in_text(f"code: {headers[name]}")
     for place in places:
-        if place.key == "type" and not place.where.startswith("body"):
+        if place.key == "type" and not place.where.startswith(_STRUCTURED):
             yield from identifiers.class_names(place.value[:400])
     for name in own_code.innermost(failure)[:1]:
         yield from (f"innermost:{spelled}" for spelled in identifiers.class_names(name[:400]))
