@@ -34,6 +34,9 @@ class Failure(Observation):
         Who the caller says answered.
     reset
         A typed HTTP/2 reset.
+    attributes
+        Codes and waits that exceptions carry in attributes of their own, such as a close code of
+        a WebSocket as ``code`` or seconds as ``retry_after``.
 
     Examples
     --------

@@ -50,6 +50,7 @@ class Observation:
     text: str | bytes | None = None
     provider: str | None = None
     reset: StreamReset | None = None
+    attributes: Mapping[str, object] | None = None
 
     def __repr__(self) -> str:
         shown = []

@@ -2,9 +2,9 @@
 
 A fact names a piece of evidence and where it is written down. Shown alone it must give its rule's
 verdict; a fact of a rule that says no more than an unknown failure gets is shown inside the
-envelope that it has to beat. A code is shown once more where no words are read, in the header that
-some servers put it into. A fact about what a rule further needs, or what forbids it, is tried on
-that rule alone.
+envelope that it has to beat. A bare number is shown with its provider's name. A code is shown
+once more where no words are read, in the header that some servers put it into. A fact about what a
+rule further needs, or what forbids it, is tried on that rule alone.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def showings(rule: Rule, fact: Fact) -> Iterator[Showing]:
     """The failures by which `fact` of `rule` is checked."""
     part, _, column = fact.column.rpartition(".")
     seen = shown(column, fact.value)
+    if fact.is_number:
+        seen["provider"] = fact.provider
     if part:
         own = shown(*next(own_pieces(rule)))
         needed = part == "given"

@@ -8,7 +8,7 @@ the first that is no bug of the program, else the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from traceback import walk_tb
 from types import TracebackType
 from typing import Final, cast
@@ -17,10 +17,13 @@ from chatlab.errors.failure import Failure
 from chatlab.errors.observing.attributes import ATTACHED, attribute, is_a, text_of
 from chatlab.errors.observing.raised import (
     Link,
+    attributes_of_link,
     body_of_link,
     first,
     headers_of_link,
+    is_unanswered,
     link_of,
+    name_of_link,
     provider_of_link,
     raised_by,
     reset_of_link,
@@ -67,15 +70,26 @@ def failure_of(links: list[Link]) -> Failure:
         exception_type=links[0].name,
         exception_text=said_by(links[0]),
         causes=tuple([raised_by(link) for link in kept[1:]]),
-        provider=first(provider_of_link, inner_first),
+        provider=first(name_of_link, inner_first) or first(provider_of_link, inner_first),
         reset=first(reset_of_link, inner_first),
+        attributes=_attributes(inner_first),
     )
+
+
+def _attributes(inner_first: list[Link]) -> Mapping[str, object] | None:
+    found: dict[str, object] = {}
+    for link in inner_first:
+        if link.told:
+            for name, value in (first(attributes_of_link, [link]) or {}).items():
+                found.setdefault(name, value)
+    return found or None
 
 
 def _status(inner_first: list[Link]) -> int | None:
     other = None
+    unanswered = is_unanswered(inner_first[0])
     for link in inner_first:
-        if link.told:
+        if link.told and not (unanswered and link.name.startswith("litellm.")):
             status = first(status_of_link, [link])
             if status is not None and is_error_status(status):
                 return status

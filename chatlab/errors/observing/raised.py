@@ -18,13 +18,16 @@ from chatlab.errors.observing.responses import (
     status_named,
     status_of,
 )
+from chatlab.errors.observing.waits import waits_in
 
 _Found = TypeVar("_Found")
 _UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
 _STATUS: Final = ("provider_status_code", "status_code", "http_status", "status", "code")
 _BODY: Final = ("body", "json_body", "details", "error", "doc")  # doc: what was no JSON
 _INVENTED: Final = ("APIConnectionError", "MidStreamFallbackError")
-_NO_TABLE: Final[Mapping[str, object]] = {}
+_TRANSPORT: Final = frozenset(
+    {"httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "aiohttp", "ssl", "socket"}
+)
 
 
 class Link(NamedTuple):
@@ -77,6 +80,10 @@ def said_by(link: Link) -> str:
             return f"{status['status']}: {status['message']}"
     if is_a(link.exception, SystemExit) and isinstance(link.told.get("code"), int):
         return ""
+    if link.name.startswith("websockets."):
+        reason = transport.close_reason(link.told)
+        if reason is not None:
+            return reason
     said = text_of(link.exception)
     return _UNSENT_STATUS.sub("", said) if _is_unreadable(link) else said
 
@@ -103,6 +110,27 @@ def status_of_link(link: Link) -> int | None:
             if number is not None:
                 return number
     return status_of(has["response"]) if "response" in has else None
+
+
+def is_unanswered(innermost: Link) -> bool:
+    """Whether a chain ends in an error of the connection: LiteLLM gives those a status too."""
+    if "response" in innermost.told:
+        return False
+    if innermost.name.partition(".")[0] in _TRANSPORT:
+        return True
+    return is_a(innermost.exception, ConnectionError) or is_a(innermost.exception, TimeoutError)
+
+
+def attributes_of_link(link: Link) -> Mapping[str, object] | None:
+    """The codes and waits that an exception carries in attributes of its own."""
+    has, found = link.told, waits_in(link.told)
+    code = transport.code_of(link.name, has)
+    if code is None and "body" not in has:
+        codes = (has.get(name) for name in ("status_code", "code"))
+        code = next((one for one in codes if isinstance(one, str) and not one.isdecimal()), None)
+    if code:
+        found["code"] = code
+    return found or None
 
 
 def _is_unsent(link: Link) -> bool:
@@ -150,9 +178,17 @@ def body_of_link(link: Link) -> object:
         return None
     for name in _BODY:
         value = has.get(name)
+        if name == "doc" and transport.is_cut(has):
+            continue
         if isinstance(value, Mapping | list | tuple | str | bytes) and value:
             return value
     return content_of(link.exception) if status_of_link(link) is not None else None
+
+
+def name_of_link(link: Link) -> str | None:
+    """The provider that LiteLLM names on its exceptions, beside addresses that it invents."""
+    named = link.told.get("llm_provider")
+    return named if isinstance(named, str) and named else None
 
 
 def provider_of_link(link: Link) -> str | None:
@@ -160,9 +196,6 @@ def provider_of_link(link: Link) -> str | None:
     has = link.told
     if not has:
         return None
-    named = has.get("llm_provider")  # LiteLLM's, which invents addresses
-    if isinstance(named, str) and named:
-        return named
     for url in _addresses(has):
         found = provider_at(url)
         if found is not None:

@@ -13,17 +13,17 @@ from chatlab.errors.providers.sources import ProviderFile, shipped_files
 
 def compiled(files: Iterable[ProviderFile]) -> str:
     """What `COMPILED` holds for `files`: JSON, a line for each provider and rule."""
-    providers, facts = {}, {}
+    providers: dict[str, dict[str, object]] = {}
+    facts: dict[str, dict[str, dict[str, list[str | int]]]] = {}
     for file in files:
         one = file.provider
         if one.name != GENERIC:
             said = {key.name: getattr(one, key.name) for key in fields(Provider)}
             providers[one.name] = {key: value for key, value in said.items() if value}
             del providers[one.name]["name"]
-        rules: dict[str, dict[str, list[str | int]]] = {}
         for rule, fact in file.facts():
-            rules.setdefault(rule, {}).setdefault(fact.column, []).append(fact.value)
-        facts[one.name] = rules
+            of_rule = facts.setdefault(fact.provider, {}).setdefault(rule, {})
+            of_rule.setdefault(fact.column, []).append(fact.value)
     lines = ['{"providers": {', ",\n".join(_line(name, one) for name, one in providers.items())]
     lines += ["},", '"facts": {']
     lines.append(
@@ -31,8 +31,7 @@ def compiled(files: Iterable[ProviderFile]) -> str:
             f"{json.dumps(name)}: {{\n"
             + ",\n".join(_line(rule, columns) for rule, columns in sorted(rules.items()))
             + "}"
-            for name, rules in facts.items()
-            if rules
+            for name, rules in sorted(facts.items())
         )
     )
     return "\n".join([*lines, "}}", ""])

@@ -60,9 +60,12 @@ class Provider:
     names
         Words by which texts name it.
     marks
-        Words that only its own interface writes: headers, codes, a client's class for it.
+        Words that only its own interface writes: headers, fields, codes.
+    classes
+        Classes that clients of many providers raise for it alone.
     model_ids
-        How model ids begin; ``#`` stands for a digit.
+        How model ids begin, such as ``us.anthropic.``; a digit follows, unless it ends with one,
+        a dot or a slash.
     packages
         Client libraries that speak to nobody else, as they are imported.
     key_prefixes
@@ -88,6 +91,7 @@ class Provider:
     hosts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
     model_ids: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     key_prefixes: tuple[str, ...] = ()

@@ -2,7 +2,8 @@
 
 The file's name is the provider's. Its keys are the fields of `Provider`; each table ``[[facts]]``
 has a ``source``, the date on which it was ``read``, and for each rule that something speaks for
-the evidence: ``auth-refused.codes = ["1110"]``.
+the evidence: ``auth-refused.codes = ["1110"]``. Facts count when this provider may have said them;
+with ``shared = true`` always, because others say the same.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from chatlab.errors.providers.provider import COLUMNS, Fact, Provider
+from chatlab.errors.providers.provider import COLUMNS, GENERIC, Fact, Provider
 from chatlab.errors.providers.registry import FOLDER
 from chatlab.exceptions import ChatlabError
 from chatlab.text.spelling import suggest
 
 _IDENTITY: Final = {one.name: one for one in fields(Provider) if one.name != "name"}
-_FACT_KEYS: Final = ("source", "read")
+_FACT_KEYS: Final = ("source", "read", "shared")
 _PARTS: Final = ("given", "unless")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?")
 _MOST_CHARS: Final = 1_000_000
@@ -204,6 +205,10 @@ class _Reading:
             raise self.wrong(f"{at}: source", "say where this is written: an address or a program")
         if type(read) is not date:
             raise self.wrong(f"{at}: read", "must be the day on which it was read: 2026-11-20")
+        shared = block.get("shared", False)
+        if not isinstance(shared, bool):
+            raise self.wrong(f"{at}: shared", "must be true or false")
+        owner = GENERIC if shared else self.name
         facts: list[tuple[str, Fact]] = []
         for rule, said in block.items():
             if rule in _FACT_KEYS:
@@ -213,23 +218,25 @@ class _Reading:
                 raise self.wrong(f"{at}: {rule}", f"no rule is called {rule!r}; {near}")
             if not isinstance(said, dict):
                 raise self.wrong(f"{at}: {rule}", f'say what it is: {rule}.codes = ["..."]')
-            facts += [(rule, fact) for fact in self.facts(f"{at}: {rule}", said)]
+            facts += [(rule, fact) for fact in self.facts(f"{at}: {rule}", said, owner)]
         return Source(where, read, tuple(facts))
 
-    def facts(self, at: str, said: Mapping[str, object], part: str = "") -> Iterator[Fact]:
+    def facts(
+        self, at: str, said: Mapping[str, object], owner: str, part: str = ""
+    ) -> Iterator[Fact]:
         for column, values in said.items():
             where = f"{at}.{column}"
             if not part and column in _PARTS and isinstance(values, dict):
-                yield from self.facts(where, values, f"{column}.")
+                yield from self.facts(where, values, owner, f"{column}.")
             elif column not in COLUMNS:
                 near = suggest(column, COLUMNS, f"there are {', '.join(COLUMNS)}")
                 raise self.wrong(where, f"no such evidence; {near}")
             elif column == "statuses":
                 if not isinstance(values, list) or not all(type(one) is int for one in values):
                     raise self.wrong(where, "must be a list of HTTP statuses: [529]")
-                yield from (Fact(f"{part}{column}", status, self.name) for status in values)
+                yield from (Fact(f"{part}{column}", status, owner) for status in values)
             else:
                 for value in self.words(where, values):
                     if not all(piece.strip() for piece in value.split("…")):
                         raise self.wrong(where, f"{value!r}: say words on both sides of '…'")
-                    yield Fact(f"{part}{column}", value, self.name)
+                    yield Fact(f"{part}{column}", value, owner)

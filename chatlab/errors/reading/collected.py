@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from chatlab.errors.observation import Observation
-from chatlab.errors.reading.fields import Origin, Place, decoded, parsed, structure_places
+from chatlab.errors.reading import own_code
+from chatlab.errors.reading.fields import (
+    Origin,
+    Place,
+    attribute_places,
+    decoded,
+    parsed,
+    structure_places,
+)
 from chatlab.errors.reading.prose import speaking_lines
 from chatlab.errors.reading.quotes import without_request
 from chatlab.errors.reading.streams import (
@@ -61,6 +70,8 @@ def collect(observation: Observation) -> Collected:
         _from_body(observation.body, found)
     except Exception:  # a hostile body hides itself, not what else was seen
         found.places.clear()
+    with suppress(Exception):
+        found.places += attribute_places(observation.attributes)
     raised = [("exception", observation.exception_type, observation.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(observation.causes)]
     for where, name, said in reversed(raised):
@@ -68,7 +79,7 @@ def collect(observation: Observation) -> Collected:
         if kind:
             found.places.append(Place(f"{where}.type", "type", kind, Origin.TYPED))
         text = None if said is None else decoded(said)
-        if text:
+        if text and not own_code.is_own_bug(kind, text):  # the words of a bug are nobody's answer
             _from_text(f"{where}.text", "text", text, found, Origin.ERROR)
     text = None if observation.text is None else decoded(observation.text)
     if text:

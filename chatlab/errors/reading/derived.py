@@ -103,10 +103,11 @@ def _envelope(collected: Collected) -> bool:
 
 
 def _is_own_deadline(failure: Observation) -> bool:
-    name = (decoded(failure.exception_type) or "").rpartition(".")[2]
+    package, _, name = (decoded(failure.exception_type) or "").rpartition(".")
     said = (decoded(failure.exception_text) or "").strip()
     if failure.text is None:
-        return name in ("TimeoutError", "TimeoutException") and not said
+        own = package not in ("httpx", "httpx2")  # whose base class has this name
+        return own and name in ("TimeoutError", "TimeoutException") and not said
     last = (decoded(failure.text) or "")[-_LAST_LINE_CHARS:]
     return _BARE_TIMEOUT.search(last) is not None
 

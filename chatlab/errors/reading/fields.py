@@ -169,6 +169,11 @@ def _is_never_read(key: str, value: object) -> bool:
     return isinstance(value, Mapping) and "error" not in value
 
 
+def attribute_places(attributes: Mapping[str, object] | None) -> list[Place]:
+    """The values of `Observation.attributes`."""
+    return structure_places(attributes, "attributes") if isinstance(attributes, Mapping) else []
+
+
 def _named(items: Iterable[tuple[object, object]]) -> Iterator[tuple[str, str, object]]:
     for key, value in items:
         try:

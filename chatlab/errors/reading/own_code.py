@@ -30,23 +30,24 @@ _NOT_BUILT: Final = re.compile(
 )
 
 
-def is_own_bug(class_name: str, said: str) -> bool:
+def is_own_bug(class_name: object, said: str) -> bool:
     """Whether an exception of this class and text is Python's own about a bug of the program.
 
     class_name: dotted where the class is not a builtin, so an SDK's class that is derived from
     one of Python's is none.
     """
-    if class_name != "TypeError":
-        return class_name in BUGS
-    return _PYTHON_S_OWN.search(said[:_HEAD_CHARS]) is not None
+    if type(class_name) is not str or class_name not in BUGS:
+        return False
+    return class_name != "TypeError" or _PYTHON_S_OWN.search(said[:_HEAD_CHARS]) is not None
 
 
 def innermost(failure: Observation) -> tuple[str, str] | tuple[()]:
     """The dotted class name and the text of the exception that no other caused."""
+    name: object = failure.exception_type
+    said: object = failure.exception_text
     if failure.causes:
-        return failure.causes[-1].type, failure.causes[-1].text
-    name, said = failure.exception_type, failure.exception_text
-    return (name, said if isinstance(said, str) else "") if isinstance(name, str) else ()
+        name, said = failure.causes[-1].type, failure.causes[-1].text
+    return (name, said if type(said) is str else "") if type(name) is str else ()
 
 
 def signs_of(failure: Observation) -> Iterator[str]:

@@ -22,7 +22,7 @@ _MARK: Final = re.compile(
         |错误|ошибка|fehler|erreur))
       (?:\]|\)|\}|\b)\s{0,2}
       (?:[:=\])]|-\s|—|[\[(]\w|,?\s?(?i:code|status|message|type|reason)\b|\d)
-    | (?:^|:)[ \t]{0,8}(?i:error\s(?:sending|while|during|reading|connecting|communicating|calling))\b
+    | (?:^|:)[ \t]{0,8}(?i:error\s(?:sending|while|during|reading|connecting|calling))\b
     | \b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|WARN|WARNING)\b
     | (?i:\b(?:http(?:/[\d.]{1,3})?|status(?:[\s_]?code)?|code|error)\b["']?[\s:=(]{0,6}["']?
         [45]\d\d\b)

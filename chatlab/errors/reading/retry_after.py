@@ -1,8 +1,9 @@
 """How long the provider asks to wait, and where it said so.
 
 Strongest first: the header ``retry-after-ms``, the header ``retry-after`` (RFC 9110: seconds or an
-HTTP date), a machine-readable value in the body, the provider's sentence. A value that is no
-finite, non-negative number is no hint, and neither is a client's own "retrying in 4 seconds".
+HTTP date), AWS's and gRPC's own in milliseconds, a machine-readable value in the body, the
+provider's sentence. A value that is no finite, non-negative number is no hint, and neither is a
+client's own "retrying in 4 seconds".
 """
 
 from __future__ import annotations
@@ -94,13 +95,20 @@ _AFTER_A_FIX: Final = re.compile(
 _SENTENCE_CHARS: Final = 120
 
 
+_HEADERS: Final = (
+    *(("retry-after-ms", 0.001), ("retry-after", 1.0)),
+    *(("x-amz-retry-after", 0.001), ("grpc-retry-pushback-ms", 0.001)),
+)
+"""The headers that name a wait, strongest first, and their unit in seconds."""
+
+
 def hint_in_headers(headers: Mapping[str, str]) -> Hint | None:
     """The hint of `headers`, whose names are lower-case.
 
     An HTTP date is measured from the response's own ``Date``, which RFC 9110 has servers send;
     without it a date is no hint.
     """
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+    for name, unit_s in _HEADERS:
         raw = headers.get(name)
         if raw is None:
             continue

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatlab.errors.observation import Observation
+from chatlab.errors.providers import SHIPPED, Providers
 from chatlab.errors.reading import derived as signs
 from chatlab.errors.reading import error_codes as identifiers
 from chatlab.errors.reading import http_status as numbers
@@ -15,7 +16,7 @@ from chatlab.errors.reading import own_code
 from chatlab.errors.reading.collected import collect
 from chatlab.errors.reading.fields import MAX_LEAVES, Origin, Place, decoded
 from chatlab.errors.reading.phrases import BREAK, normalise
-from chatlab.errors.reading.prose import sentences
+from chatlab.errors.reading.prose import sentences as sentences_of
 from chatlab.errors.reading.quotes import without_quotes
 from chatlab.errors.reading.retry_after import (
     DAY_S,
@@ -24,12 +25,15 @@ from chatlab.errors.reading.retry_after import (
     hint_in_headers,
     hint_in_text,
 )
-from chatlab.errors.reading.who_answered import normalised_provider, provider_in
+from chatlab.errors.reading.who_answered import NOBODY, Answered, Tier, who_answered
 
 READ_CHARS: Final = 8 * 1024
 """Of a text longer than twice this, numbers and codes are read in its first and last so many
 characters; words are read in all of it."""
 
+
+_RELAYED: Final = "llm_provider-"
+"""Before the name of a provider's header that the LiteLLM proxy passes on."""
 
 _NAME_CHARS: Final = 2 * 1024
 """At the two ends of all texts, how many characters a provider's name is looked for in."""
@@ -41,7 +45,8 @@ class Signals:
 
     status: the HTTP status, None when there is none (200 is none: the error came inside the
     stream). words: every text in one spelling. terms: codes, class names, ``status:429``,
-    ``provider:google`` and ``sign:...``. should_retry: the header ``x-should-retry``.
+    ``provider:google`` and ``sign:...``. should_retry: the header ``x-should-retry``. answered: who
+    answered, and how that is known.
     """
 
     status: int | None
@@ -50,6 +55,7 @@ class Signals:
     words: str
     terms: tuple[str, ...]
     should_retry: bool | None
+    answered: Answered = NOBODY
     codes: tuple[str, ...] = ()
     prose: bool = False
     failed: bool = True
@@ -70,7 +76,9 @@ def lower_headers(headers: object) -> dict[str, str]:
                 if name is not None and text is not None:
                     found.setdefault(name.strip().lower(), text.strip())
     except Exception:  # hostile headers: what was read of them until then counts
-        return found
+        pass
+    for name in [name for name in found if name.startswith(_RELAYED)]:
+        found.setdefault(name.removeprefix(_RELAYED), found[name])
     return found
 
 
@@ -87,33 +95,14 @@ def ends_of(text: str, chars: int = READ_CHARS) -> str:
     return text if len(text) <= 2 * chars else f"{text[:chars]}\n{text[-chars:]}"
 
 
-def read_signals(failure: Observation) -> Signals:
+def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signals:
     """The signals of `failure`; never raises, in time linear in its length."""
     headers = {} if failure.headers is None else lower_headers(failure.headers)
     collected = collect(failure)
     places = collected.places
-    fields = [place for place in places if place.origin <= Origin.SENTENCE and place.key != ""]
-    texts = [
-        (place, ends_of(without_quotes(place.value)))
-        for place in places
-        if place.origin in (Origin.SENTENCE, Origin.ERROR)
-    ]
-    said = [text for place, text in texts if place.origin is Origin.SENTENCE]
-    prose = False
-    codes = [place.value for place in places if place.origin is Origin.CODE]
-    if any(map(str.strip, said)):
-        said += codes
-    elif texts or codes:
-        said = [*codes, *(text for _, text in texts)]
-    else:
-        prose = True
-        said = [
-            sentence
-            for place in places
-            if place.origin is Origin.CONTEXT
-            for sentence in sentences(without_quotes(place.value))
-        ]
-        texts = [(place, " ".join(said)) for place in places[:1] if said]
+    fields = [place for place in places if place.origin <= Origin.SENTENCE and place.key]
+    said = _what_was_said(places)
+    texts = said.texts
 
     status = numbers.structured(failure.status)
     if status is None or not numbers.is_error_status(status):
@@ -122,11 +111,9 @@ def read_signals(failure: Observation) -> Signals:
             status = numbers.status_in_texts([text for _, text in texts])
     hint = hint_in_headers(headers) or hint_in_body(fields) or _first_hint(texts)
 
-    words = f" {normalise(f' {BREAK} '.join(said))} "
-    joined = "\n".join(place.value for place in places)
-    provider = normalised_provider(failure.provider) or provider_in(
-        ends_of(joined, _NAME_CHARS).lower()
-    )
+    words = f" {normalise(f' {BREAK} '.join(said.words))} "
+    answered = _who_answered(failure, places, providers)
+    provider = answered.provider
     coded = tuple(identifiers.in_values(fields))
     terms = dict.fromkeys((*coded, *_codes(failure, headers, places, texts)))
     if status is not None:
@@ -136,12 +123,63 @@ def read_signals(failure: Observation) -> Signals:
     if hint is not None and hint.delay_s > DAY_S:
         terms["sign:wait-over-a-day"] = None
     terms |= dict.fromkeys(signs.read(failure, headers, collected, texts, words, status))
-    quiet = not texts and not codes and (collected.whole or prose)
-    failed = bool(failure.exception_type or collected.cut or status) or not (
-        (quiet and any(map(str.strip, said)) is False) or (prose and failure.text is not None)
-    )
     should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
-    return Signals(status, provider, hint, words, tuple(terms), should_retry, coded, prose, failed)
+    spoken = not said.prose and (bool(said.words) or bool(places))
+    seen = failure.exception_type is not None or failure.reset is not None or bool(failure.causes)
+    failed = spoken or seen or collected.cut or status is not None or bool(headers)
+    return Signals(
+        status,
+        provider,
+        hint,
+        words,
+        tuple(terms),
+        should_retry,
+        answered,
+        coded,
+        said.prose,
+        failed,
+    )
+
+
+class _Said(NamedTuple):
+    """The texts that codes, statuses and hints are read in, and those whose words count.
+
+    prose: whether nothing but context speaks.
+    """
+
+    texts: list[tuple[Place, str]]
+    words: list[str]
+    prose: bool = False
+
+
+def _what_was_said(places: list[Place]) -> _Said:
+    """An envelope's sentence first, else an error's; the context only where neither is there."""
+    codes = [place.value for place in places if place.origin is Origin.CODE]
+    texts = [
+        (place, ends_of(without_quotes(place.value)))
+        for place in places
+        if place.origin is Origin.SENTENCE or place.origin is Origin.ERROR
+    ]
+    sentences = [text for place, text in texts if place.origin is Origin.SENTENCE]
+    if any(text.strip() for text in sentences):
+        return _Said(texts, [*sentences, *codes])
+    if texts or codes:
+        return _Said(texts, [*codes, *(text for _, text in texts)])
+    context = [place for place in places if place.origin is Origin.CONTEXT]
+    told = [one for place in context for one in sentences_of(without_quotes(place.value))]
+    return _Said([(context[0], " ".join(told))] if told else [], told, prose=True)
+
+
+def _who_answered(failure: Observation, places: list[Place], providers: Providers) -> Answered:
+    """By what speaks; by the context only where it shows a provider's host or own words."""
+    speaking = "\n".join(place.value for place in places if place.origin is not Origin.CONTEXT)
+    answered = who_answered((ends_of(speaking, _NAME_CHARS).lower(),), failure.provider, providers)
+    if answered.tier is not Tier.NOBODY:
+        return answered
+    context = "\n".join(place.value for place in places if place.origin is Origin.CONTEXT)
+    around = who_answered((ends_of(context, _NAME_CHARS).lower(),), None, providers)
+    alone = not speaking and len(context) <= _NAME_CHARS
+    return around if alone or around.tier <= Tier.HOST else answered
 
 
 def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
@@ -162,7 +200,7 @@ def _codes(
         if name in headers:
             yield from identifiers.in_text(f"code: {headers[name]}")
     for place in places:
-        if place.key == "type" and not place.where.startswith("body"):
+        if place.origin is Origin.TYPED:
             yield from identifiers.class_names(place.value[:400])
     for name in own_code.innermost(failure)[:1]:
         yield from (f"innermost:{spelled}" for spelled in identifiers.class_names(name[:400]))

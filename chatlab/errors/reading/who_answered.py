@@ -1,146 +1,213 @@
-"""Who answered: one spelling for each provider, and their marks in URLs and texts."""
+"""Who answered: what the caller says, else the strongest mark of a provider in the texts.
+
+Marks have tiers. A word that only one interface writes beats a host; a host beats the name of a
+gateway or server, and a client's class for one provider; those beat the form of a model id, and
+that the package of a traceback's frame. The names of makers come last, because everybody speaks
+of models by them. Every mark needs a boundary on both sides: "coherent" is not Cohere.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from chatlab.errors.providers import SHIPPED, Provider, Providers
+from chatlab.errors.providers.registry import COMPATIBLE
 
 DISPLAY_NAMES: Final[dict[str, str]] = {
-    "anthropic": "Anthropic",
-    "azure": "Azure OpenAI",
-    "bedrock": "AWS Bedrock",
-    "google": "Google",
-    "openai": "OpenAI",
-    "openai-compat": "OpenAI Compatible",
-    "openrouter": "OpenRouter",
-    "vercel": "Vercel AI Gateway",
+    name: SHIPPED[name].display for name in SHIPPED.reported_names()
 }
-"""The providers, by their one name, with the name that people read."""
+"""What `Verdict.provider` may say, with the name that people read."""
 
 UNKNOWN_NAME: Final = "the AI provider"
 
-_SPELLINGS: Final[dict[str, str]] = {
-    **{name: name for name in DISPLAY_NAMES},
-    **{name.lower(): key for key, name in DISPLAY_NAMES.items()},
-    "azure-ai": "azure",
-    "azureopenai": "azure",
-    "azure-openai-responses": "azure",
-    "microsoft": "azure",
-    "aws": "bedrock",
-    "amazon": "bedrock",
-    "amazon-bedrock": "bedrock",
-    "bedrock-converse": "bedrock",
-    "claude": "anthropic",
-    "gemini": "google",
-    "vertex": "google",
-    "vertex-ai": "google",
-    "vertexai": "google",
-    "google-ai": "google",
-    "google-vertex": "google",
-    "google-gemini": "google",
-    "google-genai": "google",
-    "openaicompat": "openai-compat",
-    "openai-compatible": "openai-compat",
-    "open-router": "openrouter",
-    "vercel-ai": "vercel",
-    "ai-gateway": "vercel",
-    "gateway": "vercel",
-}
-_NOBODY: Final = frozenset({"", "unknown", "none", "null", "other"})
-
-_MARKS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    (
-        "openai-compat",
-        (
-            *("openai-compat", "openai compat", "openai_compat", "githubcopilot", "copilot"),
-            *("groq", "api.mistral.ai", "mistral", "deepseek", "together.xyz", "togetherai"),
-            *("fireworks", "cerebras", "console.x.ai", "api.x.ai", "xai", "perplexity", "cohere"),
-            *("moonshot", "kimi", "zhipu", "bigmodel", "z.ai", "dashscope", "aliyun", "qwen"),
-            *("minimax", "siliconflow", "modelscope", "nvidia", "nim", "workers ai", "huggingface"),
-            *("models.github.ai", "models.inference.ai.azure.com", "litellm router"),
-            *("litellm proxy", "litellm-proxy", "one_api_error", "new_api_error", "one-api"),
-            *("new-api", "vllm", "sglang", "ollama", "llama.cpp", "llama-server", "llama runner"),
-            *("lm studio", "lmstudio", "portkey", "helicone", "hconeai", "pollinations"),
-            *("xinference", "received model group", "localhost:11434", "127.0.0.1:11434"),
-            *("databricks", "watsonx", "sambanova", "novita", "hyperbolic", "deepinfra", "baseten"),
-            *("chutes", "volces", "hunyuan", "qianfan", "baichuan", "stepfun", "rix_api_error"),
-            *("jinja exception", "n_ctx", "enginecore", "inference providers"),
-        ),
-    ),
-    (
-        "azure",
-        (
-            *("openai.azure.com", "azure openai", "azure-openai", "azureexception", "azure.core"),
-            *("cognitiveservices", "apim-request-id", "aka.ms/oai", "azure."),
-            *("services.ai.azure.com", "go.microsoft.com/fwlink"),
-        ),
-    ),
-    ("openrouter", ("openrouter",)),
-    (
-        "bedrock",
-        (
-            *("bedrock", "botocore", "amazonaws", "converse operation", "conversestream operation"),
-            *("invokemodel", "arn:aws", "throttlingexception", "unrecognizedclientexception"),
-            *("expiredtokenexception",),
-        ),
-    ),
-    (
-        "vercel",
-        ("ai-gateway.vercel", "vercel ai gateway", "ai gateway", "vercel.ai.gateway", "gateway.ai"),
-    ),
-    ("anthropic", ("anthropic", "claude")),
-    (
-        "google",
-        (
-            *("googleapis", "generativelanguage", "gemini", "vertex", "ai.google.dev", "google"),
-            *("aiplatform", "ai.studio"),
-        ),
-    ),
-    (
-        "openai",
-        (
-            *("api.openai.com", "platform.openai.com", "help.openai.com", "chatgpt.com", "codex"),
-            *(
-                "openaiexception",
-                "openai-organization",
-                "openai api",
-                "openai error",
-                "gpt-4",
-                "gpt-5",
-            ),
-            *("openai servers", "openai's", "communicating with openai", "openai: ", "from openai"),
-            *("the openai", "openai call", "openai refused"),
-        ),
-    ),
-)
-_PATTERNS: Final = tuple(
-    (provider, re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, marks))})"))
-    for provider, marks in _MARKS
-)
-_ONLY_A_CLIENT: Final = (
-    *("openai.apiconnectionerror", "openai.error.", "openai.apierror", "openai.apitimeouterror"),
-    *("openai.internalservererror", "openai.badrequesterror", "openai.ratelimiterror"),
-    *("openai.notfounderror", "openai.authenticationerror", "openai.permissiondeniederror"),
-    *("openai.unprocessableentityerror", "llms.openai", "openai.conflicterror"),
-)
-"""Names of a client library, which speaks to many providers."""
+_MODEL_TAIL: Final = re.compile(r"[\w.:-]{0,60}?\d")
+_IN_A_WORD: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_IN_A_HOST: Final = _IN_A_WORD | frozenset("-@")
+_IN_A_PATH: Final = frozenset("/\\")
+_HIDDEN: Final = frozenset({"/.", "\\."})
 
 
-def normalised_provider(name: object) -> str | None:
-    """The one name of the provider that the caller named, or None for nobody.
+class Tier(IntEnum):
+    """How it is known who answered, the surest first."""
+
+    CALLER = 1
+    FIELD = 2
+    HOST = 3
+    GATEWAY = 4
+    MODEL_ID = 5
+    PACKAGE = 6
+    MAKER = 7
+    KEY = 8
+    NOBODY = 9
+
+
+class Answered(NamedTuple):
+    """Who answered.
+
+    Parameters
+    ----------
+    provider
+        As `Verdict.provider` says it; None when nobody is named.
+    vendor
+        The name of its file, which tells compatible servers apart; None when that is not known.
+    tier
+        How it is known.
+
+    Examples
+    --------
+    >>> who_answered(["cohere is overloaded"])
+    Answered(provider='openai-compat', vendor='cohere', tier=<Tier.MAKER: 7>)
+    """
+
+    provider: str | None
+    vendor: str | None
+    tier: Tier
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the answer itself names who sent it, not only the model or its maker."""
+        return self.tier <= Tier.GATEWAY
+
+
+NOBODY: Final = Answered(None, None, Tier.NOBODY)
+"""What is known of a failure that names nobody."""
+
+
+class _Mark(NamedTuple):
+    tier: Tier
+    provider: Provider
+    is_path: bool = False
+
+
+def normalised_provider(name: object, providers: Providers = SHIPPED) -> str | None:
+    """What `Verdict.provider` says when the caller names `name`, or None for nobody.
 
     An unknown name is one of the many OpenAI-compatible servers.
     """
-    if not issubclass(type(name), str):  # an object may lie about its class
-        return None
-    spelling = "-".join(str(name).casefold().replace("_", " ").replace("-", " ").split())
-    if spelling in _NOBODY:
-        return None
-    return _SPELLINGS.get(spelling) or _SPELLINGS.get(spelling.replace("-", " "), "openai-compat")
+    return providers.reported(name)
+
+
+def vendor_of(name: str | None, providers: Providers = SHIPPED) -> str | None:
+    """The name that people read of a provider or vendor, or None when it has no file.
+
+    >>> vendor_of("cohere")
+    'Cohere'
+    """
+    known = providers.find(name)
+    return None if known is None else known.display
 
 
 def provider_in(text: str) -> str | None:
-    """The provider whose marks `text`, lower-case, shows; the more specific one wins."""
-    for client in _ONLY_A_CLIENT:
-        text = text.replace(client, "")
-    return next((provider for provider, marks in _PATTERNS if marks.search(text)), None)
+    """What `Verdict.provider` says by the marks in `text`, which is lower-case."""
+    return _strongest((text,), SHIPPED).provider
+
+
+def who_answered(
+    parts: Iterable[str], said: object = None, providers: Providers = SHIPPED
+) -> Answered:
+    """Who answered, by what the caller says and what the failure shows.
+
+    Parameters
+    ----------
+    parts
+        Lower-case texts, the strongest first: of two marks of one tier the first counts.
+    said
+        Whom the caller names.
+    providers
+        The providers that are known.
+
+    Examples
+    --------
+    >>> who_answered(["openrouter: qwen/qwen3-coder is rate-limited upstream"]).provider
+    'openrouter'
+    >>> who_answered(["the coherent state of a vertex shader"]).provider is None
+    True
+    """
+    reported = providers.reported(said)
+    if reported is None:
+        return _strongest(parts, providers)
+    named = providers.find(said)
+    if named is not None and named.name != COMPATIBLE:
+        return Answered(reported, named.name, Tier.CALLER)
+    shown = _strongest(parts, providers)
+    return Answered(reported, shown.vendor if shown.provider == reported else None, Tier.CALLER)
+
+
+def _strongest(parts: Iterable[str], providers: Providers) -> Answered:
+    automaton, marks = _compiled(providers)
+    best = NOBODY
+    for text in parts:
+        for number, start, end in automaton.find_matches_as_indexes(text, overlapping=True):
+            mark = marks[number]
+            if mark.tier < best.tier and _confirmed(text, start, end, mark):
+                best = Answered(mark.provider.reported, mark.provider.name, mark.tier)
+    return best
+
+
+def _confirmed(text: str, start: int, end: int, mark: _Mark) -> bool:
+    """Whether the mark at `start` stands by itself there."""
+    before, after = text[start - 1 : start] if start else "", text[end : end + 1]
+    tier = mark.tier
+    if tier is Tier.HOST:
+        return not (before in _IN_A_HOST or after in _IN_A_HOST) and text[start - 5 : start] != (
+            "type."  # the name of a protobuf type, whoever sends it
+        )
+    if before in _IN_A_WORD and not mark.is_path:
+        return False
+    if tier is Tier.MODEL_ID:
+        last = text[end - 1]
+        return last in "/." or last.isdecimal() or _MODEL_TAIL.match(text, end) is not None
+    if tier is Tier.KEY:
+        return after in _IN_A_WORD
+    if tier is Tier.PACKAGE:
+        return mark.is_path or (before != "." and before not in _IN_A_PATH and after.isalpha())
+    if after in _IN_A_WORD:
+        return False
+    return tier is Tier.FIELD or not _in_a_path(text, start)
+
+
+def _in_a_path(text: str, start: int) -> bool:
+    """Whether a name at `start` is a file's or a folder's, ``/claude`` or ``/.claude``."""
+    before = text[max(start - 2, 0) : start]
+    return before != "//" and (before[-1:] in _IN_A_PATH or before in _HIDDEN)
+
+
+@lru_cache(maxsize=16)
+def _compiled(providers: Providers) -> tuple[AhoCorasick, list[_Mark]]:
+    marks: dict[str, _Mark] = {}
+    for provider in providers.values():
+        for text, mark in _marks_of(provider):
+            known = marks.get(text)
+            if known is None or mark.tier < known.tier:
+                marks[text] = mark
+    automaton = AhoCorasick(list(marks), implementation=Implementation.ContiguousNFA)
+    return automaton, list(marks.values())
+
+
+def _marks_of(provider: Provider) -> Iterator[tuple[str, _Mark]]:
+    names = Tier.GATEWAY if provider.serves_others else Tier.MAKER
+    for texts, tier in (
+        (provider.marks, Tier.FIELD),
+        (provider.hosts, Tier.HOST),
+        (provider.classes, Tier.GATEWAY),
+        (provider.names, names),
+        (provider.model_ids, Tier.MODEL_ID),
+        (provider.key_prefixes, Tier.KEY),
+    ):
+        for text in texts:
+            yield text.lower(), _Mark(tier, provider)
+    for package in provider.packages:
+        path = package.lower()
+        if path.startswith("@") or "-" in path:
+            yield f"node_modules/{path}/", _Mark(Tier.PACKAGE, provider, True)
+            continue
+        yield f"{path}.", _Mark(Tier.PACKAGE, provider)
+        path = path.replace(".", "/")
+        ambiguous = path in (provider.name, *provider.names)
+        yield f"-packages/{path}/" if ambiguous else f"{path}/", _Mark(Tier.PACKAGE, provider, True)

@@ -24,7 +24,14 @@ _SUPPOSED: Final = re.compile(
     |[=]{2}|->|\(\)|\bset\sto\b""",
     re.VERBOSE,
 )
+_PREDICATE: Final = re.compile(
+    r"""\b(?:model|server|engine|service|api|provider|request|connection|stream|response|token|key
+    |upstream|gateway|endpoint|backend|cluster|deployment|account|organization)s?\b.{0,60}
+    \b(?:is|are|was|were|been|being|got)\s(?:currently\s|temporarily\s|already\s)?$""",
+    re.VERBOSE,
+)
 _NEAR_CHARS: Final = 40
+_SUBJECT_CHARS: Final = 100
 
 
 def is_denied(words: str, start: int) -> bool:
@@ -39,3 +46,8 @@ def is_supposed(words: str, start: int, end: int) -> bool:
     closing = words.find(BREAK, end)
     closing = len(words) if closing < 0 else closing
     return bool(_SUPPOSED.search(words, opening, start) or _SUPPOSED.search(words, end, closing))
+
+
+def is_predicate(words: str, start: int) -> bool:
+    """Whether the word at `start` is said of a model, a connection or the like: "is overloaded"."""
+    return _PREDICATE.search(words[max(0, start - _SUBJECT_CHARS) : start]) is not None

@@ -8,11 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from chatlab.errors.kinds import Kind
 from chatlab.errors.providers import Fact
 from chatlab.errors.reading.derived import SIGNS
 from chatlab.errors.reading.error_codes import fold
+
+_PREFIXES: Final = {
+    "statuses": "status:",
+    "innermost": "innermost:",
+    "providers": "provider:",
+    "signs": "sign:",
+}
+
+
+def term(column: str, value: str | int) -> str:
+    """A piece of evidence other than a phrase, as `Signals.terms` spells it."""
+    if column == "signs" and value not in SIGNS:
+        raise ValueError(f"no sign is called {value!r}; the signs are {', '.join(SIGNS)}")
+    folded = value if column in ("statuses", "providers", "signs") else fold(str(value))
+    return f"{_PREFIXES.get(column, '')}{folded}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +53,9 @@ class Evidence:
 
     def terms(self) -> Iterator[str]:
         """The evidence other than phrases, as `Signals.terms` spells it."""
-        yield from (f"status:{status}" for status in self.statuses)
-        for names in (self.codes, self.exceptions, self.transport):
-            yield from map(fold, names)
-        yield from (f"innermost:{fold(name)}" for name in self.innermost)
-        yield from (f"provider:{provider}" for provider in self.providers)
-        for sign in self.signs:
-            if sign not in SIGNS:
-                raise ValueError(f"no sign is called {sign!r}; the signs are {', '.join(SIGNS)}")
-            yield f"sign:{sign}"
+        for column in Evidence.__dataclass_fields__:
+            if column != "phrases":
+                yield from (term(column, value) for value in getattr(self, column))
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in Evidence.__dataclass_fields__)

@@ -18,23 +18,18 @@ from typing import Final, overload
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from chatlab.errors.kinds import Kind
-from chatlab.errors.reading.error_codes import fold
-from chatlab.errors.reading.phrases import contains, in_order, pieces, same_run
+from chatlab.errors.providers import SHIPPED, Providers
+from chatlab.errors.reading.phrases import contains, in_order, same_run
 from chatlab.errors.reading.signals import Signals
-from chatlab.errors.rules.assertion import is_denied, is_supposed
+from chatlab.errors.rules.assertion import is_denied, is_predicate, is_supposed
 from chatlab.errors.rules.rule import Rule
+from chatlab.errors.rules.scopes import Scope, Scopes
 from chatlab.text.markup import table
 
 _MANY: Final = 256
 """From how many matches on it pays to leave out those that cannot matter."""
 _FEW_WORDS: Final = 5
 """In longer prose than so many words, a phrase of one word says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Gapped:
-    parts: tuple[int, ...]
-    bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,68 +50,39 @@ class RuleTable(Sequence[Rule]):
 
     __slots__ = (
         "_automaton",
-        "_bits",
         "_definite",
         "_edges",
-        "_gapped_by_last",
         "_mask",
         "_no_given",
         "_parts",
-        "_phrase_bits",
-        "_phrases",
         "_rules",
+        "_scopes",
         "_single",
         "_size",
+        "providers",
     )
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], providers: Providers = SHIPPED) -> None:
         self._rules: Final = tuple(rules)
+        self.providers: Final = providers
+        """The providers that are known, and when their facts count."""
         self._size: Final = len(self._rules)
         self._mask: Final = (1 << self._size) - 1
         ids = [rule.id for rule in self._rules]
         for repeated in {name for name in ids if ids.count(name) > 1}:
             raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
-        self._bits: Final[dict[str, int]] = {}
-        self._definite: Final[dict[str, int]] = {}
-        phrases: dict[str, int] = {}
-        self._phrases: Final = phrases
-        self._no_given = 0
+        self._no_given = self._definite = 0
         for row, rule in enumerate(self._rules):
-            parts = rule.parts()
-            self._no_given |= 0 if parts[1] else 1 << row
-            for part, evidence in enumerate(parts):
-                bit = 1 << (row + part * self._size)
-                for term in evidence.terms():
-                    self._bits[term] = self._bits.get(term, 0) | bit
-                if rule.definite and part == 0:
-                    for term in map(fold, evidence.codes):
-                        self._definite[term] = self._definite.get(term, 0) | bit
-                for phrase in evidence.phrases:
-                    phrases[phrase] = phrases.get(phrase, 0) | bit
-        self._compile_phrases(phrases)
-
-    def _compile_phrases(self, phrases: dict[str, int]) -> None:
-        index: dict[str, int] = {}
-        whole: dict[int, int] = {}
-        by_last: dict[int, list[_Gapped]] = {}
-        known: set[int] = set()
-        for phrase, bits in phrases.items():
-            parts = tuple(index.setdefault(piece, len(index)) for piece in pieces(phrase))
-            if len(parts) == 1:
-                whole[parts[0]] = whole.get(parts[0], 0) | bits
-            else:
-                by_last.setdefault(parts[-1], []).append(_Gapped(parts, bits))
-                known.update(parts)
-        if "" in index:
-            raise ValueError("rules: a phrase has an empty piece; say words on both sides of '…'")
-        self._parts = frozenset(known)
+            self._no_given |= 0 if rule.parts()[1] else 1 << row
+            self._definite |= 1 << row if rule.definite else 0
+        self._scopes: Final = Scopes(self._rules, providers)
+        index = self._scopes.index
+        self._parts = self._scopes.parts_of_gapped
         self._single = frozenset(
             number for piece, number in index.items() if piece.isalpha() and piece.isascii()
         )
-        self._phrase_bits = [whole.get(number, 0) for number in range(len(index))]
-        self._gapped_by_last = by_last
         self._edges = [(same_run(piece[0]), same_run(piece[-1])) for piece in index]
-        self._automaton = AhoCorasick(list(index), implementation=Implementation.DFA)
+        self._automaton = AhoCorasick(list(index), implementation=Implementation.ContiguousNFA)
 
     @overload
     def __getitem__(self, index: int) -> Rule: ...
@@ -124,7 +90,7 @@ class RuleTable(Sequence[Rule]):
     def __getitem__(self, index: slice) -> RuleTable: ...
     def __getitem__(self, index: int | slice) -> Rule | RuleTable:
         if isinstance(index, slice):
-            return RuleTable(self._rules[index])
+            return RuleTable(self._rules[index], self.providers)
         return self._rules[index]
 
     def __len__(self) -> int:
@@ -150,14 +116,14 @@ class RuleTable(Sequence[Rule]):
         """The table with the rules of these ids switched off; `KeyError` names an unknown one."""
         for name in ids:
             self.named(name)
-        return RuleTable(rule for rule in self._rules if rule.id not in ids)
+        return RuleTable((one for one in self._rules if one.id not in ids), self.providers)
 
     def replaced(self, *rules: Rule) -> RuleTable:
         """The table with each of `rules` in the place of the one that has its id."""
         new = {rule.id: rule for rule in rules}
         for name in new:
             self.named(name)
-        return RuleTable(new.get(rule.id, rule) for rule in self._rules)
+        return RuleTable((new.get(one.id, one) for one in self._rules), self.providers)
 
     def named(self, name: str) -> Rule:
         """The rule of this id; `KeyError` suggests the near one."""
@@ -171,33 +137,34 @@ class RuleTable(Sequence[Rule]):
 
     def decide(self, signals: Signals) -> int:
         """The row that decides on `signals`, or -1."""
-        size, mask = self._size, self._mask
+        scope = self._scopes.of(signals.answered)
+        get = scope.terms.get
         named = 0
-        get = self._bits.get
         for term in signals.terms:
             named |= get(term, 0)
-        bits = named | self._read(signals.words, prose=signals.prose)
+        bits = named | self._read(signals.words, scope, prose=signals.prose)
+        size, mask = self._size, self._mask
         holds = bits & (bits >> size | self._no_given) & ~(bits >> 2 * size) & mask
         row = (holds & -holds).bit_length() - 1
         if row >= 0 and not named >> row & 1:
-            definite = 0
+            coded = 0
             for code in signals.codes:
-                definite |= self._definite.get(code, 0)
-            definite &= holds
+                coded |= get(code, 0)
+            definite = coded & holds & self._definite
             if definite:
                 row = (definite & -definite).bit_length() - 1
         return row
 
-    def _read(self, words: str, *, prose: bool = False) -> int:
+    def _read(self, words: str, scope: Scope, *, prose: bool) -> int:
         """The bits of the phrases in `words`, which begin and end with a blank."""
         bits = 0
         single = self._single if prose and words.count(" ") > _FEW_WORDS else frozenset()
-        parts, phrase_bits, edges = self._parts, self._phrase_bits, self._edges
+        parts, phrase_bits, edges = self._parts, scope.whole, self._edges
         hits: dict[int, list[tuple[int, int]]] = {}
         done: set[int] = set()
         matches = self._automaton.find_matches_as_indexes(words, overlapping=True)
         if len(matches) > _MANY:
-            matches = self._that_matter(matches)
+            matches = self._that_matter(matches, scope)
         for number, start, end in matches:
             if number in done:
                 continue
@@ -206,7 +173,7 @@ class RuleTable(Sequence[Rule]):
                 continue
             gained = phrase_bits[number]
             if gained and (
-                number in single
+                (number in single and not is_predicate(words, start))
                 or is_denied(words, start)
                 or (prose and is_supposed(words, start, end))
             ):
@@ -217,19 +184,21 @@ class RuleTable(Sequence[Rule]):
             elif gained == phrase_bits[number]:
                 done.add(number)
         if hits:
-            for last in hits.keys() & self._gapped_by_last.keys():
-                for gapped in self._gapped_by_last[last]:
+            for last in hits.keys() & scope.gapped.keys():
+                for gapped in scope.gapped[last]:
                     places = [hits.get(part, []) for part in gapped.parts]
                     if all(places) and in_order(places, words):
                         bits |= gapped.bits
         return bits
 
-    def _that_matter(self, matches: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    def _that_matter(
+        self, matches: list[tuple[int, int, int]], scope: Scope
+    ) -> list[tuple[int, int, int]]:
         """`matches` without the pieces of phrases of which another piece is nowhere."""
         present = {number for number, _, _ in matches}
-        wanted = {number for number in present if self._phrase_bits[number]}
-        for last in present & self._gapped_by_last.keys():
-            for gapped in self._gapped_by_last[last]:
+        wanted = {number for number in present if scope.whole[number]}
+        for last in present & scope.gapped.keys():
+            for gapped in scope.gapped[last]:
                 if present.issuperset(gapped.parts):
                     wanted.update(gapped.parts)
         return [match for match in matches if match[0] in wanted]
@@ -239,8 +208,9 @@ class RuleTable(Sequence[Rule]):
 
         The slow and telling way to `see`: phrases are keyed as ``phrase:...``.
         """
-        found = {term: self._bits[term] for term in signals.terms if term in self._bits}
-        for phrase, bits in self._phrases.items():
+        scope = self._scopes.of(signals.answered)
+        found = {term: scope.terms[term] for term in signals.terms if term in scope.terms}
+        for phrase, bits in scope.phrases.items():
             if contains(signals.words, phrase):
                 found[f"phrase:{phrase}"] = bits
         return found

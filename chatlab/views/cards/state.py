@@ -18,17 +18,12 @@ from chatlab.chat.stream.attempt import DELAYED_START_S
 from chatlab.chat.stream.contracts import Outcome
 from chatlab.errors import Kind
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
-from chatlab.errors.reading.who_answered import normalised_provider
+from chatlab.errors.providers import SHIPPED
+from chatlab.errors.reading.who_answered import DISPLAY_NAMES, normalised_provider
 from chatlab.views.figures.timeline import ShownAttempt, ShownPart, Timeline
 
 STATUS_PAGES: Final[Mapping[str, str]] = {
-    "anthropic": "https://status.claude.com",
-    "azure": "https://azure.status.microsoft/en-us/status",
-    "bedrock": "https://health.aws.amazon.com/health/status",
-    "google": "https://aistudio.google.com/status",
-    "openai": "https://status.openai.com",
-    "openrouter": "https://status.openrouter.ai",
-    "vercel": "https://www.vercel-status.com",
+    name: SHIPPED[name].status_page for name in DISPLAY_NAMES if SHIPPED[name].status_page
 }
 """Where each provider tells the public how it is; a compatible server has no such page."""
 

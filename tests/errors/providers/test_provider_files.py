@@ -92,6 +92,7 @@ WRONG = [
         GOOD.replace("codes", "phrases").replace("4711", "so …"),
         "facts 1: auth-refused.phrases: 'so …': say words on both sides of '…'",
     ),
+    (GOOD + "shared = 1", "facts 1: shared: must be true or false"),
     ("display = ", "is not TOML: "),
 ]
 
