@@ -1,6 +1,6 @@
 """What went wrong: from anything observed of a failed call to a verdict with its evidence."""
 
-from chatlab.errors.classification import NOTHING_FAILED, UNMATCHED, classify
+from chatlab.errors.classification import NO_RULE, NOTHING_FAILED, UNMATCHED, classify
 from chatlab.errors.failure import Failure
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observation import Raised, StreamReset
@@ -14,6 +14,7 @@ from chatlab.errors.verdict import Verdict
 
 __all__ = [
     "NOTHING_FAILED",
+    "NO_RULE",
     "RULES",
     "UNMATCHED",
     "ChatError",

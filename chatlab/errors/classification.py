@@ -19,6 +19,9 @@ UNMATCHED: Final = "unmatched"
 NOTHING_FAILED: Final = "nothing-failed"
 """The `Verdict.rule` of a whole answer, or of a text in which nothing says that a call failed."""
 
+NO_RULE: Final = frozenset({UNMATCHED, NOTHING_FAILED})
+"""The values of `Verdict.rule` that say that no rule decided."""
+
 
 def classify(
     anything: object, provider: str | None = None, rules: RuleTable | Iterable[Rule] = RULES

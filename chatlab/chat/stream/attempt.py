@@ -19,7 +19,7 @@ from chatlab.chat.stream.contract import contract_for
 from chatlab.chat.stream.contracts import Ending, Outcome
 from chatlab.chat.stream.guards import DONE, StreamGuard, at, is_content
 from chatlab.chat.stream.stream_end import Item, StreamEnd
-from chatlab.errors import UNMATCHED, Verdict, classify
+from chatlab.errors import NO_RULE, Verdict, classify
 from chatlab.exceptions import ChatlabError
 
 DELAYED_START_S: Final = 15.0
@@ -213,7 +213,7 @@ class Attempt:
         if seen is None:
             return cut
         verdict = classify(seen, provider)
-        unknown = verdict.rule == UNMATCHED and getattr(error, "body", None) is None
+        unknown = verdict.rule in NO_RULE and getattr(error, "body", None) is None
         return cut if unknown else verdict
 
     def _commit(self, ending: Ending) -> bool:

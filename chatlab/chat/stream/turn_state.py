@@ -12,7 +12,7 @@ from chatlab.chat.stream.attempt import Attempt, Discarded, OnToolCall, StreamFa
 from chatlab.chat.stream.guards import StreamGuard
 from chatlab.chat.stream.limits import TurnLimitExceeded, TurnLimits
 from chatlab.chat.stream.turn_metrics import TurnMetrics
-from chatlab.errors import UNMATCHED, Verdict, classify
+from chatlab.errors import NO_RULE, Verdict, classify
 from chatlab.errors.observing.objects import attached_verdict
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.retry import Backoff, GiveUp, RetryMachine, State
@@ -187,6 +187,6 @@ def error_of(error: Exception, provider: str | None = None) -> ChatError:
     event = ChatError.of(verdict)
     if isinstance(error, TurnLimitExceeded):
         return replace(event, message=str(error), provider=None)
-    if attached_verdict(error) is None and verdict.rule == UNMATCHED:
+    if attached_verdict(error) is None and verdict.rule in NO_RULE:
         return replace(event, message=_OWN, provider=None)
     return event

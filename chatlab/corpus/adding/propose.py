@@ -31,7 +31,7 @@ from chatlab.corpus.record import (
 from chatlab.corpus.record_schema import FIELDS
 from chatlab.corpus.sample import Sample
 from chatlab.corpus.sanitizer.sanitizing import Sanitized, sanitize
-from chatlab.errors import UNMATCHED, Failure, Verdict, classify, observe
+from chatlab.errors import NO_RULE, Failure, Verdict, classify, observe
 from chatlab.errors.reading.who_answered import normalised_provider
 
 _NEAREST: Final = 3
@@ -190,7 +190,7 @@ def _doubts(
     if differ:
         how = "after sanitizing" if cleaned.removed else "as a record"
         yield f"{how} the verdict changes ({'; '.join(differ)})"
-    if verdict.rule == UNMATCHED and not any(one.similarity >= LABELLED for one in nearest):
+    if verdict.rule in NO_RULE and not any(one.similarity >= LABELLED for one in nearest):
         yield UNKNOWN
     if same is not None:
         yield f"the same failure is already here as {same}; at most numbers differ"
@@ -205,12 +205,12 @@ def _completed(
     first = nearest[0] if nearest else None
     if first is not None and first.similarity >= LABELLED:
         theirs = {name: first.sample.expected[name] for name in ("kind", "retryable")}
-        if verdict.rule == UNMATCHED:
+        if verdict.rule in NO_RULE:
             expected |= theirs | {"chain_broken": first.sample.expected["chain_broken"]}
             why = f"no rule matches it; {first.sample.id} is the nearest sample"
         elif all(expected[name] == value for name, value in theirs.items()):
             confidence = "medium"
-    elif verdict.rule == UNMATCHED:
+    elif verdict.rule in NO_RULE:
         why = "no rule matches it and no sample is like it: label it"
     completed: dict[str, object] = {
         "provider": verdict.provider,

@@ -12,7 +12,7 @@ from chatlab.corpus.adding.har import entries_in, is_error_answer
 from chatlab.corpus.record import OBSERVED
 from chatlab.corpus.sample import SampleError
 from chatlab.corpus.sanitizer.json_walk import texts_in
-from chatlab.errors import UNMATCHED, Failure, classify
+from chatlab.errors import NO_RULE, Failure, classify
 
 MAX_CHARS: Final = 256 * 1024
 """A failure of more characters is refused: a sample is to be read by people."""
@@ -50,7 +50,7 @@ def reject_unusable(failure: Failure, draft: Mapping[str, object], *, labelled: 
         )
     if failure.status is None and not any(map(_has_words, texts)):
         raise SampleError(f"it has no words; {_GIVE}")
-    if not labelled and _is_success(failure) and classify(failure).rule == UNMATCHED:
+    if not labelled and _is_success(failure) and classify(failure).rule in NO_RULE:
         raise SampleError(f"this is the answer of a call that succeeded; {_GIVE}")
 
 

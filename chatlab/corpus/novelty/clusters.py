@@ -12,7 +12,7 @@ from chatlab.corpus.novelty.similarity import SimilarityIndex, features
 from chatlab.corpus.record import record_of
 from chatlab.corpus.sample import Sample
 from chatlab.corpus.sanitizer.sanitizing import sanitize
-from chatlab.errors import UNMATCHED, Failure
+from chatlab.errors import NO_RULE, Failure
 from chatlab.errors.reading.collected import all_places
 from chatlab.errors.redact import redacted
 from chatlab.text.markup import shortened, visible
@@ -89,7 +89,7 @@ def _cluster(members: tuple[Scored, ...], corpus: Mapping[str, Sample]) -> Clust
         "chain_broken": verdict.chain_broken,
     }
     near = first.nearest[0] if first.nearest else None
-    if verdict.rule != UNMATCHED:
+    if verdict.rule not in NO_RULE:
         return Cluster(members, proposed, f"the rule {verdict.rule} matches; {first.because}")
     if near is None or near.similarity < LABELLED:
         return Cluster(members, proposed, "no rule matches it and no sample is like it: label it")

@@ -14,7 +14,7 @@ from typing import Final
 
 from chatlab.corpus.novelty.similarity import Near, SimilarityIndex, features
 from chatlab.corpus.sample import Sample
-from chatlab.errors import RULES, UNMATCHED, Failure, Rule, Verdict, classify
+from chatlab.errors import NO_RULE, RULES, Failure, Rule, Verdict, classify
 from chatlab.errors.rules.table import as_table
 from chatlab.text.markup import visible
 
@@ -89,7 +89,7 @@ class Reference:
         if not nearest:
             return 1.0, "it shares no word and no code with any sample"
         first = nearest[0]
-        if verdict.rule == UNMATCHED:
+        if verdict.rule in NO_RULE:
             return 1 - DISCOUNT * first.similarity, "no rule matches it"
         sample = self._corpus[first.id]
         if not agrees(sample, verdict):

@@ -34,6 +34,7 @@ _SPEAKING_KEYS: Final = frozenset(
         *("error", "errors", "Error", "Errors", "message", "Message", "detail", "details", "msg"),
         *("code", "Code", "status", "type", "__type", "reason", "title", "fault", "err"),
         *("errorMessage", "error_message", "error_description", "errorCode", "error_code"),
+        *("retryDelay", "retry_after", "retry_delay", "retryAfter", "resets_in_seconds"),
         *("statusCode", "status_code", "httpStatusCode", "exception", "cause", "response"),
     }
 )

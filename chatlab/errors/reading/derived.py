@@ -72,26 +72,32 @@ def read(
     status: int | None,
 ) -> Iterator[str]:
     """The signs of a failure, as terms such as ``sign:html``."""
-    nothing = not (texts or headers or failure.status or failure.exception_type or failure.reset)
-    if nothing and not failure.causes:
+    seen = headers or failure.status or failure.exception_type or failure.reset or failure.causes
+    if not (seen or collected.places or collected.cut or collected.whole):
         yield "sign:no-evidence"
     whole = "\n".join(text for _, text in texts)
-    if any(_amount(limit) < _amount(wanted) for limit, wanted in _LIMIT.findall(whole)):
-        yield "sign:request-over-limit"
+    lowered = whole.lower()
+    limits = "limit" in lowered
+    if limits and "requested" in lowered:
+        pairs = _LIMIT.findall(whole)
+        if any(_amount(limit) < _amount(wanted) for limit, wanted in pairs):
+            yield "sign:request-over-limit"
     zero_quota = any(place.key == "quotavalue" and place.value == "0" for place in collected.places)
-    if zero_quota or (_ZERO.search(whole) and not _NOT_ZERO.search(whole)):
+    zero = (limits or "quotavalue" in lowered) and _ZERO.search(whole)
+    if zero_quota or (zero and not _NOT_ZERO.search(whole)):
         yield "sign:limit-zero"
     if status is not None or failure.body is not None or _envelope(collected):
         yield "sign:answered"
     if collected.cut:
         yield "sign:stream-cut"
     opening = words[:_PAGE_CHARS]
-    if any(mark in opening for mark in _PAGE_MARKS):
+    if "<" in opening and any(mark in opening for mark in _PAGE_MARKS):
         yield "sign:html"
     if _is_own_deadline(failure):
         yield "sign:bare-timeout"
     yield from own_code.signs_of(failure)
-    yield from _resets(failure, whole)
+    if failure.reset is not None or "stream" in lowered:
+        yield from _resets(failure, whole)
 
 
 def _amount(digits: str) -> int:

@@ -31,6 +31,10 @@ _SHAPED: Final = re.compile(
     )(?![A-Za-z0-9_])""",
     re.VERBOSE,
 )
+_SHAPE_SIGN: Final = re.compile(
+    r"[a-z0-9]_|_[a-z0-9]|[a-z0-9][A-Z]|[A-Z]{5}|[A-Z][a-z]\.|[A-Z]_|xception"
+)
+_NUMBER_SIGNS: Final = ("errno", "winerror", "os error", "curl", "errcode", "nsurl", "code=-")
 _NUMBERED: Final = re.compile(
     r"""\b(?:(errno|winerror|os\ error)["']?[\s:=(]{0,8}(-?\d{1,5})
     | curl:?\ (?:error\ )?\(?(\d{1,3})(?![\d.])\)? | errcode:\ (\d{1,3})\b
@@ -54,14 +58,18 @@ def in_values(places: Iterable[Place]) -> Iterator[str]:
 
 def in_text(text: str) -> Iterator[str]:
     """The codes that a text shows."""
-    for match in _KEYED.finditer(text):
-        yield fold(match[1].rstrip(".-"))
-    for match in _SHAPED.finditer(text):
-        yield fold(match[0])
-        if "." in match[0]:
-            yield fold(match[0].rpartition(".")[2])
-    for match in _NUMBERED.finditer(text):
-        yield fold(_numbered(match))
+    if ":" in text or "=" in text:
+        for match in _KEYED.finditer(text):
+            yield fold(match[1].rstrip(".-"))
+    if _SHAPE_SIGN.search(text):
+        for match in _SHAPED.finditer(text):
+            yield fold(match[0])
+            if "." in match[0]:
+                yield fold(match[0].rpartition(".")[2])
+    lowered = text.lower()
+    if any(sign in lowered for sign in _NUMBER_SIGNS):
+        for match in _NUMBERED.finditer(text):
+            yield fold(_numbered(match))
 
 
 def _numbered(match: re.Match[str]) -> str:

@@ -44,6 +44,7 @@ _RENDERED: Final = re.compile(
 )
 _AIOHTTP_PARSER: Final = "aiohttp.http_exceptions."
 """aiohttp's parser gives a 400 of its own to what it cannot read."""
+_ERROR_NUMBER: Final = re.compile(r"[45]\d\d")
 _WELL_KNOWN: Final = frozenset({401, 403, 408, 429, 500, 502, 503, 504, 529})
 _REGISTERED: Final = frozenset(
     {*range(400, 419), *range(421, 432), 451, *range(494, 512), *range(520, 531), 598, 599}
@@ -130,6 +131,8 @@ def status_in_text(text: str) -> int | None:
     The line in which the official SDKs render a status, and the one that says what the server
     answered with, beat what wrappers put around them.
     """
+    if _ERROR_NUMBER.search(text) is None:
+        return None
     rendered = _RENDERED.search(text)
     if rendered:
         return int(rendered[1] or rendered[2])

@@ -21,10 +21,9 @@ GAP_WIDTH: Final = 160
 BREAK: Final = "\x1f"
 """Between the texts of one failure: no phrase reaches over it, not even in a gap."""
 
-_BLANKS: Final = (
-    *("\\n", "\\r", "\\t", "\n", "\r", "\t", "\f", "\v", "\x00", "\xa0", "\u3000"),
-    *("_", "-", '"', "'", "`", "\\", "“", "”", "‘", "’", "´"),
-)
+_ESCAPED_BLANKS: Final = ("\\n", "\\r", "\\t", "\\")
+_BLANKS: Final = ("\n", "\r", "\t", "\f", "\v", "\x00", "_", "-", '"', "'", "`")
+_WIDE_BLANKS: Final = ("\xa0", "\u3000", "“", "”", "‘", "’", "´")
 _ESCAPED_CHARACTER: Final = re.compile(r"(?<!\\)\\++u([0-9a-f]{4})")
 
 
@@ -40,8 +39,14 @@ def normalise(text: str) -> str:
     text = text.lower()
     if "\\u" in text:
         text = clean(_ESCAPED_CHARACTER.sub(lambda match: chr(int(match[1], 16)), text)).lower()
+    if "\\" in text:
+        for blank in _ESCAPED_BLANKS:
+            text = text.replace(blank, " ")
     for blank in _BLANKS:
         text = text.replace(blank, " ")
+    if not text.isascii():
+        for blank in _WIDE_BLANKS:
+            text = text.replace(blank, " ")
     while "  " in text:
         text = text.replace("  ", " ")
     return text

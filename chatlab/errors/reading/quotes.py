@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 _QUOTED: Final = re.compile(
-    r"""(?<=[\w)\]\}] )(?P<mark>['"`])(?P<inner>[^\s'"`]{1,120})(?P=mark)(?!\w)""", re.VERBOSE
+    r"""(?<=[\w)\]}]\s)(?P<mark>['"`])(?P<inner>[^\s'"`]{1,120})(?P=mark)(?!\w)""", re.VERBOSE
 )
 _NAMES_IT: Final = re.compile(
     r"(?:error|errors|exception|code|type|reason|status|message|with|said|says|failed|failure|cause"

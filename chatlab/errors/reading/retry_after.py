@@ -74,17 +74,26 @@ _QUANTITY: Final = r"(?:\d{1,9}(?:\.\d{1,12})?|(?<![a-z])(?:one|an(?=\s{1,4}hour
 _PART: Final = re.compile(rf"({_QUANTITY})\s{{0,4}}({_UNIT})(?![a-z])", re.IGNORECASE)
 _AND: Final = r"(?:,?\s{0,4}(?:and\s{1,4})?)?"
 _DURATION: Final = rf"((?:{_QUANTITY}\s{{0,4}}(?:{_UNIT})(?![a-z]){_AND}){{1,5}})"
+_DIGIT: Final = re.compile(r"\d")
 _SENTENCES: Final = (
-    re.compile(
-        r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back"
-        r"|leave)(?![a-z])"
-        r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another):?\s{1,4}(?:about\s{1,4}|~\s?)?"
-        rf"{_DURATION}",
-        re.IGNORECASE,
+    (
+        ("again", "retry", "retried", "wait", "reset", "available", "back", "leave"),
+        re.compile(
+            r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back"
+            r"|leave)(?![a-z])"
+            r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another):?\s{1,4}"
+            r"(?:about\s{1,4}|~\s?)?"
+            rf"{_DURATION}",
+            re.IGNORECASE,
+        ),
     ),
-    re.compile(rf"(?<![a-z])(?:wait|retry after)(?::|\s)\s{{0,4}}{_DURATION}", re.IGNORECASE),
-    re.compile(rf"{_DURATION}\s{{0,4}}(?:后|之后|以后)", re.IGNORECASE),
+    (
+        ("wait", "retry after"),
+        re.compile(rf"(?<![a-z])(?:wait|retry after)(?::|\s)\s{{0,4}}{_DURATION}", re.IGNORECASE),
+    ),
+    (("后",), re.compile(rf"{_DURATION}\s{{0,4}}(?:后|之后|以后)", re.IGNORECASE)),
 )
+"""Sentences that name a wait, each with words of which one is in every such sentence."""
 
 _AFTER_A_FIX: Final = re.compile(
     r"\b(?:if|should) you(?: have|'ve)?(?: (?:just|recently|only now))?"
@@ -155,16 +164,16 @@ def hint_in_body(places: Iterable[Place]) -> Hint | None:
 
 def hint_in_text(text: str, where: str) -> Hint | None:
     """The hint that `text` shows: a keyed value first, else the provider's sentence."""
-    for keyed in _KEYED.finditer(text):
-        unit_s = _SECONDS_KEYS.get(keyed[1].lower(), 1.0)
-        delay_s = _finite(keyed[2], unit_s)
-        if delay_s is not None:
-            return Hint(delay_s, where)
-    for printed in _PROTOBUF.finditer(text):
-        delay_s = _bounded(int(printed[1] or 0) + int(printed[2] or 0) / 1e9)
-        if delay_s is not None:
-            return Hint(delay_s, where)
-    for sentence in _SENTENCES:
+    lowered = text.lower()
+    if "retry" in lowered or "reset" in lowered:
+        hint = _keyed_hint(text, where)
+        if hint is not None:
+            return hint
+    if _DIGIT.search(lowered) is None and " one " not in lowered and " an hour" not in lowered:
+        return None
+    for signs, sentence in _SENTENCES:
+        if not any(sign in lowered for sign in signs):
+            continue
         for said in sentence.finditer(text):
             if _AFTER_A_FIX.search(text[max(0, said.start() - _SENTENCE_CHARS) : said.start()]):
                 continue
@@ -176,4 +185,17 @@ def hint_in_text(text: str, where: str) -> Hint | None:
             )
             if delay_s is not None:
                 return Hint(delay_s, where)
+    return None
+
+
+def _keyed_hint(text: str, where: str) -> Hint | None:
+    for keyed in _KEYED.finditer(text):
+        unit_s = _SECONDS_KEYS.get(keyed[1].lower(), 1.0)
+        delay_s = _finite(keyed[2], unit_s)
+        if delay_s is not None:
+            return Hint(delay_s, where)
+    for printed in _PROTOBUF.finditer(text):
+        delay_s = _bounded(int(printed[1] or 0) + int(printed[2] or 0) / 1e9)
+        if delay_s is not None:
+            return Hint(delay_s, where)
     return None

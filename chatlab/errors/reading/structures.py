@@ -109,7 +109,8 @@ def _closing(text: str, start: int) -> int:
 
 def as_json(text: str) -> str:
     """`text`, the repr of a dict or list, or a JavaScript object as Node prints it, as JSON."""
-    if '"' not in text and "\\" not in text and "undefined" not in text:
+    plain = '"' not in text and "\\" not in text and "undefined" not in text and "b'" not in text
+    if plain:
         spelled = text.replace("'", '"').replace(": None", ": null")
         spelled = spelled.replace(": True", ": true").replace(": False", ": false")
         if "None" not in spelled and "True" not in spelled and "False" not in spelled:

@@ -12,6 +12,10 @@ _DENIED: Final = re.compile(
     r" (?:(?:a|an|any|the|your|my|our|yet|really|actually|currently|been|being|about|due to"
     r"|because of|related to|caused by) ){0,2}$"
 )
+_DENIALS: Final = (
+    *("not ", "no ", "never ", "without ", "neither ", "nor ", " t ", "within ", "below "),
+    *("under ", "far from ", "inside "),
+)
 _WITHIN: Final = re.compile(
     r"\b(?:within|below|under|far from|well inside) (?:(?:the|your|my|our|its|their) )?$"
 )
@@ -37,6 +41,8 @@ _SUBJECT_CHARS: Final = 100
 def is_denied(words: str, start: int) -> bool:
     """Whether what begins at `start` of normalised `words` is said not to be so."""
     before = words[max(0, start - _NEAR_CHARS) : start]
+    if not any(sign in before for sign in _DENIALS):
+        return False
     return bool(_DENIED.search(before) or _WITHIN.search(before))
 
 

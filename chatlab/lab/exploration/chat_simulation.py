@@ -24,7 +24,7 @@ from chatlab.chat import (
     TurnStatus,
 )
 from chatlab.chat.storage.store_file import Store
-from chatlab.errors import UNMATCHED, classify
+from chatlab.errors import NO_RULE, classify
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 from chatlab.lab.exploration.answer_plans import OPERATIONS, planned_step
 from chatlab.lab.exploration.invariants import (
@@ -252,7 +252,7 @@ class ChatSimulation:
         verdict = classify(error)
         if verdict.chain_broken:
             raise Violation("healed-once", f"the turn failed: {verdict.detail}")
-        if verdict.rule == UNMATCHED:
+        if verdict.rule in NO_RULE:
             raise error
         self._note("client", f"gives up: {verdict.kind}", "person")
 

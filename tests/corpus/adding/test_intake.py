@@ -16,7 +16,7 @@ from chatlab.corpus.adding.propose import Intake
 from chatlab.corpus.adding.validation import MAX_CHARS
 from chatlab.corpus.atomic_files import write_atomically, write_new_files
 from chatlab.corpus.sample_files import read_sample
-from chatlab.errors import Kind, classify
+from chatlab.errors import NO_RULE, Kind, classify
 
 DUMP = (
     "HTTP/2 429\r\nretry-after: 20\r\nset-cookie: session=1\r\n\r\n"
@@ -173,7 +173,7 @@ def test_an_answer_is_the_same_whoever_raises_it(corpus: Corpus) -> None:
 def test_what_a_person_decides_wins(corpus: Corpus) -> None:
     """A kind brings its retry decision; the check then fails, and says how to go on."""
     proposal = corpus.propose("the flux capacitor is empty", provider="openai")
-    assert proposal.verdict.rule == "unmatched"
+    assert proposal.verdict.rule in NO_RULE
     decided = proposal.changed(kind="overloaded", id="flux", why="it says so")
     assert decided.id == "openai/flux"
     assert decided.expected["retryable"] is True
@@ -286,7 +286,7 @@ def test_what_nothing_knows_needs_a_kind_or_a_yes(corpus: Corpus, tmp_path: Path
 
 def test_a_verdict_that_the_secrets_made_is_a_doubt(corpus: Corpus, tmp_path: Path) -> None:
     """When taking secrets out changes the verdict it is said which, and needs a yes."""
-    proposal = corpus.propose("it broke at https://overloaded-error:pw123456@x.corp/ once")
+    proposal = corpus.propose("Error: it broke at https://overloaded-error:pw123456@x.corp/ once")
     assert "the verdict changes (kind: overloaded, then generic" in proposal.doubts[0]
     with pytest.raises(SampleError, match="give anyway=True"):
         proposal.write()
