@@ -15,8 +15,6 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import Final, overload
 
-from ahocorasick_rs import AhoCorasick, Implementation
-
 from chatlab.errors.kinds import Kind
 from chatlab.errors.providers import SHIPPED, Providers
 from chatlab.errors.reading.phrases import contains, in_order, same_run
@@ -24,6 +22,7 @@ from chatlab.errors.reading.signals import Signals
 from chatlab.errors.rules.rule import Rule
 from chatlab.errors.rules.scopes import Scope, Scopes
 from chatlab.text.markup import table
+from chatlab.text.matcher import compile_matcher
 
 _MANY: Final = 256
 """From how many matches on it pays to leave out those that cannot matter."""
@@ -73,7 +72,7 @@ class RuleTable(Sequence[Rule]):
         index = self._scopes.index
         self._parts = self._scopes.parts_of_gapped
         self._edges = [(same_run(piece[0]), same_run(piece[-1])) for piece in index]
-        self._automaton = AhoCorasick(list(index), implementation=Implementation.ContiguousNFA)
+        self._automaton = compile_matcher(list(index))
 
     @overload
     def __getitem__(self, index: int) -> Rule: ...
