@@ -34,7 +34,7 @@ class MissingExtra(ImportError, ChatlabError):
         what: str,
         library: str | None,
         *,
-        extra: Literal["lab", "metrics", "peers", "scale"] = "lab",
+        extra: Literal["har", "lab", "metrics", "tenacity"] = "lab",
     ) -> None:
         super().__init__(what, library, name=library)
         self.what = what

@@ -1,7 +1,8 @@
 """Corpus files as test items: one sample, one test.
 
 ``pytest --chatlab-corpus DIR`` (or the ini value ``chatlab_corpus``) checks each sample below DIR
-against the rules. A sample marked as a known miss is a strict xfail.
+against the rules, with the providers of the files that the ini value ``chatlab_providers`` names.
+A sample marked as a known miss is a strict xfail.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from chatlab.exceptions import ChatlabError
 
 if TYPE_CHECKING:
     from chatlab.corpus import Sample
+    from chatlab.errors import RuleTable
 
 _FOLDERS = pytest.StashKey[tuple[Path, ...]]()
+_RULES = pytest.StashKey["RuleTable"]()
 
 
 class SampleMismatchError(ChatlabError, AssertionError):
@@ -31,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--chatlab-corpus", action="append", default=[], metavar="DIR", help=words
     )
     parser.addini("chatlab_corpus", words, type="paths", default=[])
+    words = "TOML files of further providers, or folders of them"
+    parser.addini("chatlab_providers", words, type="paths", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,6 +79,16 @@ def pytest_collection_modifyitems(
                 items.extend(found.collect())
 
 
+def _rules(config: pytest.Config) -> RuleTable:
+    """The rules, with the providers of the ini value ``chatlab_providers``."""
+    if _RULES not in config.stash:
+        from chatlab.errors import RULES
+
+        paths = config.getini("chatlab_providers")
+        config.stash[_RULES] = RULES.with_providers(*paths) if paths else RULES
+    return config.stash[_RULES]
+
+
 class SampleFile(pytest.File):
     """The file of one sample."""
 
@@ -93,7 +108,8 @@ class SampleItem(pytest.Item):
         from chatlab.corpus.sample_files import read_sample
 
         relative = self.path.relative_to(self.parent.folder)
-        return read_sample(self.path, relative.with_suffix("").as_posix())
+        known = _rules(self.config).providers
+        return read_sample(self.path, relative.with_suffix("").as_posix(), known)
 
     def runtest(self) -> None:
         """Judge the sample."""
@@ -102,7 +118,7 @@ class SampleItem(pytest.Item):
         sample = self._sample()
         if sample.known_miss:
             self.add_marker(pytest.mark.xfail(reason=sample.known_miss, strict=True))
-        result = check_sample(sample)
+        result = check_sample(sample, _rules(self.config))
         if not result.ok:
             raise SampleMismatchError(result.report())
 

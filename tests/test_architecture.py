@@ -7,12 +7,12 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.imports import FILES, PACKAGE, circles, imported, strongly_connected
+from support.imports import FILES, PACKAGE, circles, imported, strongly_connected, third_party
+from support.packaging import distributions
 
 ROOT = Path(__file__).parents[1]
 LOWEST_FIRST = (
@@ -126,13 +126,15 @@ def test_a_folder_holds_at_most_a_dozen_modules() -> None:
 
 
 @pytest.mark.parametrize("room", ["exceptions", "text", "errors", "retry"])
-def test_the_core_uses_the_standard_library_and_one_matcher(room: str) -> None:
-    """What a service installs is small; tenacity is only met by those who have it."""
-    optional = {"ahocorasick_rs", "chatlab", "tenacity"}
+def test_the_core_uses_the_standard_library(room: str) -> None:
+    """A faster matcher and tenacity are used by one module each, where they are installed."""
+    optional = {
+        "chatlab.text.matcher": {"ahocorasick_rs"},
+        "chatlab.retry.strategies": {"tenacity"},
+    }
     for name in FILES:
         if room_of(name) == room:
-            foreign = {one.split(".")[0] for one in imported(name)} - set(sys.stdlib_module_names)
-            assert foreign <= optional, name
+            assert third_party(name) <= optional.get(name, set()), name
 
 
 def test_importing_chatlab_loads_nothing_heavy() -> None:
@@ -196,9 +198,8 @@ def test_notebooks_are_committed_executed(notebook: Path) -> None:
 
 def test_the_laboratory_has_all_that_its_notebooks_import() -> None:
     """The extra ``lab`` names every library that a notebook needs, not only ``test``."""
-    names = {"IPython": "jupyterlab", "ipywidgets": "ipywidgets"}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lab = {re.split(r"[>=\[]", line)[0] for line in project["optional-dependencies"]["lab"]}
+    names = {"IPython": "jupyterlab"}
+    lab = distributions("lab")
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]

@@ -138,7 +138,7 @@ def test_every_exception_of_the_package_is_a_chatlab_error() -> None:
         (
             "from chatlab.retry.strategies import tenacity_kwargs; tenacity_kwargs(Backoff())",
             "tenacity",
-            "peers",
+            "tenacity",
         ),
     ],
 )

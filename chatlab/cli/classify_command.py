@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from chatlab.cli.output import FOUND_DIFFERENCE, WRONG_USE, complain, say
-from chatlab.cli.provider_option import add_provider_option
-from chatlab.errors import Failure, Verdict, classify, observe
+from chatlab.cli.provider_option import add_provider_option, add_providers_option, rules_of
+from chatlab.errors import Failure, RuleTable, Verdict, classify, observe
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes of a line of JSON Lines; a longer one is answered with an error."""
@@ -41,6 +41,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help="a file, - for standard input (the default), or the text of a failure in quotes",
     )
     add_provider_option(parser, "who answered, when the text does not say")
+    add_providers_option(parser)
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument(
         "--jsonl", action="store_true", help="one JSON record a line in, one verdict a line out"
@@ -53,17 +54,17 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _classify(chosen: argparse.Namespace) -> int:
-    status = 0
+    status, rules = 0, rules_of(chosen)
     several = len(chosen.failure) > 1
     for number, given in enumerate(chosen.failure):
         if chosen.jsonl:
             with _opened(given) as (lines, name):
-                status = max(status, _classify_lines(lines, name, chosen.provider))
+                status = max(status, _classify_lines(lines, name, chosen.provider, rules))
             continue
         text = _text(given)
         if text is None:
             return WRONG_USE
-        verdict = classify(text, provider=chosen.provider)
+        verdict = classify(text, chosen.provider, rules)
         if chosen.json:
             say(json.dumps({"id": given, **verdict.as_dict()}))
         elif chosen.quiet:
@@ -116,7 +117,7 @@ def _opened(given: str) -> Iterator[tuple[IO[bytes], str]]:
             yield stream, given
 
 
-def _classify_lines(stream: IO[bytes], name: str, provider: str | None) -> int:
+def _classify_lines(stream: IO[bytes], name: str, provider: str | None, rules: RuleTable) -> int:
     """Answer each line before the next one is read; returns the exit status."""
     status, number = 0, 0
     while line := stream.readline(LONGEST_LINE + 1):
@@ -135,7 +136,7 @@ def _classify_lines(stream: IO[bytes], name: str, provider: str | None) -> int:
             said = f"{name}: line {number}: no JSON object: {str(error)[:200]}"
             say(json.dumps({"line": number, "error": said}), flush=True)
             continue
-        verdict = classify(_failure(record), provider=provider)
+        verdict = classify(_failure(record), provider, rules)
         say(json.dumps({"id": record.get("id"), **verdict.as_dict()}), flush=True)
     return status
 

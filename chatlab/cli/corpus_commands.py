@@ -11,10 +11,12 @@ from pathlib import Path
 
 from chatlab.cli.add import describe_add
 from chatlab.cli.output import FOUND_DIFFERENCE, say, shown
+from chatlab.cli.provider_option import add_providers_option, rules_of
 from chatlab.corpus import Corpus, check
 from chatlab.corpus.library import shipped_folder, write_sample
 from chatlab.corpus.record_schema import formatted
 from chatlab.errors import RULES, classify
+from chatlab.errors.providers import SHIPPED, Providers
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +33,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
         parser.set_defaults(command=command)
         return parser
 
-    add("check", _corpus_check, "compare the rules with the corpus")
+    checking = add("check", _corpus_check, "compare the rules with the corpus")
+    checking.add_argument("folder", nargs="?", metavar="DIR", help="the same as --corpus")
+    add_providers_option(checking)
     listing = add("list", _corpus_list, "the samples, a line each")
     listing.add_argument("words", nargs="*", help="only ids that contain all of these")
     show = add("show", _corpus_show, "a sample, the verdict on it, and why")
@@ -58,18 +62,20 @@ def read_input(file: str) -> bytes:
     return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
 
 
-def _loaded(chosen: argparse.Namespace) -> tuple[Corpus, int]:
+def _loaded(chosen: argparse.Namespace, providers: Providers = SHIPPED) -> tuple[Corpus, int]:
     """The corpus that was asked for; problems go to standard error, a line each."""
     folder = Path(chosen.corpus) if chosen.corpus else shipped_folder()
-    corpus, problems = Corpus.load_leniently(folder)
+    corpus, problems = Corpus.load_leniently(folder, providers)
     for problem in problems:
         print(shown(problem), file=sys.stderr)
     return corpus, FOUND_DIFFERENCE if problems else 0
 
 
 def _corpus_check(chosen: argparse.Namespace) -> int:
-    corpus, status = _loaded(chosen)
-    report = check(corpus.values())
+    rules = rules_of(chosen)
+    chosen.corpus = chosen.folder or chosen.corpus
+    corpus, status = _loaded(chosen, rules.providers)
+    report = check(corpus.values(), rules)
     say(report)
     for result in report.unexpected:
         say()

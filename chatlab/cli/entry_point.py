@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "classify": ("classify_command", "say what a failure is, why, and what to do"),
     "corpus": ("corpus_commands", "real failures with their expected verdicts"),
     "replay": ("replay_command", "play a script of failures through the real SDK"),
+    "providers": ("providers_command", "who is known, and what each documents of its failures"),
     "lab": ("lab_command", "open JupyterLab on the notebooks"),
 }
 """The module and the help of each subcommand; the module has a function ``describe``."""

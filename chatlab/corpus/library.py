@@ -22,6 +22,7 @@ from chatlab.corpus.sample_files import (
     sample_files,
     sidecars_of,
 )
+from chatlab.errors.providers import SHIPPED, Providers
 from chatlab.text.markup import table
 from chatlab.text.spelling import near_names
 
@@ -54,7 +55,13 @@ class Library(Mapping[str, Sample]):
         self._short = {name: ids[0] for name, ids in short.items() if len(ids) == 1}
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None, *, create: bool = False) -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        create: bool = False,
+        providers: Providers = SHIPPED,
+    ) -> Self:
         """The corpus in the folder `path`, or the one that ships with chatlab.
 
         Parameters
@@ -63,6 +70,8 @@ class Library(Mapping[str, Sample]):
             A folder of samples.
         create : bool
             Whether a missing folder is an empty corpus; the first sample makes the folder.
+        providers : Providers
+            Whose failures the samples may be, such as `RuleTable.providers`.
 
         Raises
         ------
@@ -72,13 +81,13 @@ class Library(Mapping[str, Sample]):
         folder = shipped_folder() if path is None else Path(path)
         if create and not folder.exists():
             return cls({}, folder)
-        corpus, problems = cls.load_leniently(folder)
+        corpus, problems = cls.load_leniently(folder, providers)
         if problems:
             raise SampleError("\n".join(problems))
         return corpus
 
     @classmethod
-    def load_leniently(cls, folder: Path) -> tuple[Self, list[str]]:
+    def load_leniently(cls, folder: Path, providers: Providers = SHIPPED) -> tuple[Self, list[str]]:
         """The usable samples of `folder`, and a line for each problem of the other files."""
         if not folder.is_dir():
             raise SampleError(
@@ -95,7 +104,7 @@ class Library(Mapping[str, Sample]):
                 problems.append(f"{shown}: differs from {other} only in case; rename one of them")
                 continue
             try:
-                samples[sample_id] = read_sample(file, sample_id)
+                samples[sample_id] = read_sample(file, sample_id, providers)
             except SampleError as error:
                 problems += str(error).splitlines()
         return cls(samples, folder), problems

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Final
 
 from chatlab.errors import Kind
+from chatlab.errors.providers import SHIPPED, Providers
 from chatlab.errors.reading.who_answered import DISPLAY_NAMES
 from chatlab.text.spelling import suggest
 
@@ -20,18 +21,19 @@ CONFIDENCES: Final = ("high", "medium", "low")
 SIDECARS: Final = (".body.html", ".body.sse")
 """How the name of a body ends that is a page or an event stream, a file beside its record."""
 
+_PROVIDERS: Final = [*DISPLAY_NAMES, None]
 _TEXT: Final = {"type": "string"}
 _MAYBE_TEXT: Final = {"type": ["string", "null"]}
 _EXPECTED: Final[dict[str, dict[str, object]]] = {
     "kind": {"enum": [str(kind) for kind in Kind]},
     "retryable": {"type": "boolean"},
-    "provider": {"enum": [*DISPLAY_NAMES, None]},
+    "provider": {"enum": _PROVIDERS},
     "status_code": {"type": ["integer", "null"]},
     "retry_after_s": {"type": ["number", "null"]},
     "chain_broken": {"type": "boolean"},
 }
 FIELDS: Final[dict[str, dict[str, object]]] = {
-    "provider": {"enum": [*DISPLAY_NAMES, None], "description": "who answered"},
+    "provider": {"enum": _PROVIDERS, "description": "who answered"},
     "vendor": {**_MAYBE_TEXT, "description": "the product or client, for people"},
     "api": {**_MAYBE_TEXT, "description": "the interface that was called"},
     "surface": {"enum": list(SURFACES), "description": "where the failure was seen"},
@@ -84,16 +86,29 @@ _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
 }
 
 
-def schema() -> dict[str, object]:
-    """The JSON Schema of a corpus file."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "chatlab corpus sample",
-        "type": "object",
-        "properties": FIELDS,
-        "required": [name for name in FIELDS if name not in OPTIONAL],
-        "additionalProperties": False,
-    }
+def schema(providers: Providers = SHIPPED) -> dict[str, object]:
+    """The JSON Schema of a corpus file, whose failures are those of `providers`."""
+    if providers is SHIPPED:
+        return _SCHEMA
+    return _replaced(_SCHEMA, _PROVIDERS, [*providers.reported_names(), None])
+
+
+def _replaced(rule: Mapping[str, object], old: object, new: object) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in rule.items():
+        inner = _replaced(value, old, new) if isinstance(value, dict) else value
+        found[key] = new if value == old else inner
+    return found
+
+
+_SCHEMA: Final[dict[str, object]] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "chatlab corpus sample",
+    "type": "object",
+    "properties": FIELDS,
+    "required": [name for name in FIELDS if name not in OPTIONAL],
+    "additionalProperties": False,
+}
 
 
 def formatted(record: Mapping[str, object]) -> str:
@@ -102,12 +117,12 @@ def formatted(record: Mapping[str, object]) -> str:
     return json.dumps(ordered, ensure_ascii=False, indent=2) + "\n"
 
 
-def problems_of(record: object) -> Iterator[str]:
+def problems_of(record: object, providers: Providers = SHIPPED) -> Iterator[str]:
     """What is wrong with a record, one line a field; nothing when it can be used."""
     if not isinstance(record, dict):
         yield "the file must hold one JSON object"
         return
-    yield from _object_problems("", record, schema())
+    yield from _object_problems("", record, schema(providers))
     yield from _text_problems("", record)
     if "body" in record and "body_file" in record:
         yield "body_file: the record has a body too; keep one of them"

@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 
 from chatlab.corpus.record_schema import SIDECARS, formatted, problems_of
 from chatlab.corpus.sample import Sample, SampleError
+from chatlab.errors.providers import SHIPPED, Providers
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 """A file of more bytes is not read."""
@@ -48,14 +49,17 @@ def sample_files(folder: Path) -> list[Path]:
     return sorted(file for file in found if file != folder / "schema.json")
 
 
-def read_sample(path: Path, sample_id: str) -> Sample:
-    """The sample in `path`; `SampleError` says everything that is wrong with the file."""
+def read_sample(path: Path, sample_id: str, providers: Providers = SHIPPED) -> Sample:
+    """The sample in `path`, of a failure of one of `providers`.
+
+    `SampleError` says everything that is wrong with the file.
+    """
     wrong = problem_of_name(sample_id)
     if wrong:
         raise SampleError(f"{printable(str(path))}: {wrong}")
     where = printable(str(path))
     record = _decoded(_read(path, where), where)
-    problems = list(problems_of(record))
+    problems = list(problems_of(record, providers))
     if problems:
         raise SampleError("\n".join(f"{where}: {printable(problem)}" for problem in problems))
     if isinstance(record, dict) and "body_file" in record:

@@ -41,7 +41,7 @@ def classify(
 
 def judge(failure: Failure, table: RuleTable) -> Verdict:
     """The verdict of `table` on `failure`: the first row that holds decides."""
-    signals = failure.signals
+    signals = failure.signals_among(table.providers)
     row = table.decide(signals)
     hint = signals.hint
     delay_s, source = (None, None) if hint is None else (hint.delay_s, hint.source)

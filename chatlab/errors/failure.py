@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chatlab.errors.observation import Observation
+from chatlab.errors.providers import SHIPPED, Providers
 from chatlab.errors.reading.signals import NO_SIGNALS, Signals, read_signals
 
 
@@ -58,6 +59,15 @@ class Failure(Observation):
                 known = NO_SIGNALS
             object.__setattr__(self, "_signals", known)
         return known
+
+    def signals_among(self, providers: Providers) -> Signals:
+        """The signals, where a table of rules knows further providers."""
+        if providers is SHIPPED:
+            return self.signals
+        try:
+            return read_signals(self, providers)
+        except Exception:  # as for `signals`
+            return NO_SIGNALS
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Failure:

@@ -2,7 +2,7 @@
 
 Use ``@tenacity.retry(**tenacity_kwargs(Backoff()))``, or the single objects, which are tenacity's
 own and combine with others: ``stop(policy) | tenacity.stop_after_delay(60)``. tenacity is imported
-when the first of them is made; the extra ``peers`` brings it.
+when the first of them is made; the extra ``tenacity`` installs it.
 """
 
 from __future__ import annotations
@@ -112,4 +112,4 @@ def _need_tenacity() -> None:
     try:
         import tenacity  # noqa: F401
     except ImportError as missing:
-        raise MissingExtra("chatlab.retry.strategies", "tenacity", extra="peers") from missing
+        raise MissingExtra("chatlab.retry.strategies", "tenacity", extra="tenacity") from missing

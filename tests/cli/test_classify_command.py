@@ -167,7 +167,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "said"),
     [
         (["clasify"], "COMMAND: 'clasify' is not known; did you mean 'classify'?"),
-        (["qqq"], "'qqq' is not known; choose one of classify, corpus, replay, lab"),
+        (["qqq"], "'qqq' is not known; choose one of classify, corpus, replay, providers, lab"),
         (["classify", "--jsn", "--jsonl"], "unrecognized arguments: --jsn"),
         (["classify", "--json", "--quiet"], "not allowed with argument"),
         (

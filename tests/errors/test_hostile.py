@@ -483,7 +483,7 @@ def test_odd_statuses(status: object, expected: int | None) -> None:
         {"retry-after": "5", None: 1, 7: None, "x-should-retry": None, "x": object()},
         {" RETRY-AFTER ": " 5 "},
     ],
-    ids=repr,
+    ids=["list", "bytes", "pairs", "odd pairs", "odd keys", "blanks"],
 )
 def test_odd_headers(headers: Any) -> None:  # noqa: ANN401
     """Lists, bytes and nothing at all among the values; the first value counts."""

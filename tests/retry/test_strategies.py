@@ -153,7 +153,7 @@ def test_without_tenacity_it_says_which_extra_to_install(monkeypatch: pytest.Mon
     """Only making a strategy needs it; the message names the extra."""
     monkeypatch.setitem(sys.modules, "tenacity", None)
     for make in (tenacious.stop, tenacious.wait, tenacity_kwargs):
-        with pytest.raises(ImportError, match=r"needs tenacity.*pip install 'chatlab\[peers\]'"):
+        with pytest.raises(ImportError, match=r"needs tenacity.*pip install 'chatlab\[tenacity\]'"):
             make(Backoff())
     with pytest.raises(ImportError, match="needs tenacity"):
         tenacious.retry()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def imported(name: str) -> frozenset[str]:
                 submodule = f"{node.module}.{alias.name}"
                 found.add(submodule if submodule in FILES else str(node.module))
     return frozenset(found)
+
+
+def third_party(name: str) -> set[str]:
+    """What a module imports that is neither the standard library's nor chatlab's."""
+    roots = {one.split(".")[0] for one in imported(name)}
+    return roots - sys.stdlib_module_names - {"chatlab"}
 
 
 def circles() -> list[list[str]]:

@@ -212,7 +212,7 @@ def _library(name: str) -> Any:  # noqa: ANN401 - a library without types
     try:
         return import_module(name)
     except ModuleNotFoundError:
-        raise MissingExtra("reading a HAR", name) from None
+        raise MissingExtra("reading a HAR", name, extra="har") from None
 
 
 def _address(url: object) -> tuple[str, str]:

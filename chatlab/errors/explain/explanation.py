@@ -123,7 +123,8 @@ def explain(verdict: Verdict) -> Explanation:
     if failure is None or table is None:
         reason = "This verdict was attached on purpose."
         return Explanation(verdict, reason, (), (), 0, None)
-    matches = table.matches(failure.signals)
+    signals = failure.signals_among(table.providers)
+    matches = table.matches(signals)
     row = next((n for n, rule in enumerate(table) if rule.id == verdict.rule), len(table))
     because = table[row].because if row < len(table) else "No rule knows this failure."
     own = [term for term, bits in matches.items() if bits >> row & 1] if row < len(table) else []

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.kinds import Kind
-from chatlab.errors.reading.who_answered import DISPLAY_NAMES, UNKNOWN_NAME
+from chatlab.errors.providers import SHIPPED, Providers
+from chatlab.errors.reading.who_answered import UNKNOWN_NAME
 
 if TYPE_CHECKING:
     from chatlab.errors.verdict import Verdict
@@ -125,9 +126,10 @@ _GENERIC_RETRYABLE: Final = "{Name} failed on its own side{status}. Its status p
 _GENERIC_FINAL: Final = "{Name} did not accept the request{status}. Check what was sent."
 
 
-def display_name(provider: str | None) -> str:
+def display_name(provider: str | None, providers: Providers = SHIPPED) -> str:
     """The provider's name for people; ``"the AI provider"`` when it is unknown."""
-    return DISPLAY_NAMES.get(provider or "", UNKNOWN_NAME)
+    known = providers.get(provider or "")
+    return UNKNOWN_NAME if known is None else known.display
 
 
 def message(verdict: Verdict) -> str:
@@ -146,6 +148,7 @@ def retry_message(verdict: Verdict) -> str:
 
 
 def _filled(words: str, verdict: Verdict) -> str:
-    name = display_name(verdict.provider)
+    providers = SHIPPED if verdict.rules is None else verdict.rules.providers
+    name = display_name(verdict.provider, providers)
     status = f" (HTTP {verdict.status_code})" if verdict.status_code else ""
     return words.format(name=name, Name=name[:1].upper() + name[1:], status=status)

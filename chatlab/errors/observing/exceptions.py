@@ -9,12 +9,11 @@ the first that is no bug of the program, else the first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from traceback import walk_tb
-from types import TracebackType
 from typing import Final, cast
 
 from chatlab.errors.failure import Failure
-from chatlab.errors.observing.attributes import ATTACHED, attribute, is_a, text_of
+from chatlab.errors.observing.attributes import ATTACHED, attribute, is_a
+from chatlab.errors.observing.frames import is_another_call
 from chatlab.errors.observing.raised import (
     Link,
     attributes_of_link,
@@ -24,6 +23,7 @@ from chatlab.errors.observing.raised import (
     is_unanswered,
     link_of,
     name_of_link,
+    provider_of_library,
     provider_of_link,
     raised_by,
     reset_of_link,
@@ -40,8 +40,6 @@ MAX_CHAIN: Final = 10_000
 _KEPT: Final = 64  # of a longer chain: half of them the outermost, half the innermost
 _MAX_DEPTH: Final = 16
 _WORST: Final = 9
-_QUOTED_CHARS: Final = 12
-_QUOTED_CHARS_MOST: Final = 400
 _WRAPPED: Final = ("reason", "cause", "original_exception", "exc", "last_attempt")
 
 
@@ -70,10 +68,17 @@ def failure_of(links: list[Link]) -> Failure:
         exception_type=links[0].name,
         exception_text=said_by(links[0]),
         causes=tuple([raised_by(link) for link in kept[1:]]),
-        provider=first(name_of_link, inner_first) or first(provider_of_link, inner_first),
+        provider=_provider(inner_first),
         reset=first(reset_of_link, inner_first),
         attributes=_attributes(inner_first),
     )
+
+
+def _provider(inner_first: list[Link]) -> str | None:
+    found = first(name_of_link, inner_first) or first(provider_of_link, inner_first)
+    if found is not None or any("response" in link.told for link in inner_first):
+        return found
+    return first(provider_of_library, inner_first)
 
 
 def _attributes(inner_first: list[Link]) -> Mapping[str, object] | None:
@@ -165,7 +170,7 @@ def _wrapped_by(link: Link) -> Iterator[object]:
         yield cause
     elif not attribute(exception, "__suppress_context__"):
         context = attribute(exception, "__context__")
-        if context is not None and not _is_another_call(link, context):
+        if context is not None and not is_another_call(exception, context):
             yield context
     for name in _WRAPPED:
         if name in link.told:
@@ -174,25 +179,6 @@ def _wrapped_by(link: Link) -> Iterator[object]:
                 value = attribute(value, "_exception")
             if is_a(value, BaseException):
                 yield value
-
-
-def _is_another_call(link: Link, context: object) -> bool:
-    """Whether `link` was raised by a call, such as a fallback, in what handled `context`.
-
-    An exception that quotes its context was made from it, by whatever function.
-    """
-    raised = _frames(link.exception)
-    passed = _frames(context)
-    if not passed or not raised or raised[-1] in passed:
-        return False
-    quoted = text_of(context)[:_QUOTED_CHARS_MOST]
-    return len(quoted) < _QUOTED_CHARS or quoted not in text_of(link.exception)
-
-
-def _frames(exception: object) -> list[object]:
-    traceback = attribute(exception, "__traceback__")
-    known = is_a(traceback, TracebackType)
-    return [frame for frame, _ in walk_tb(cast("TracebackType", traceback))] if known else []
 
 
 def _members(link: Link, known: set[int]) -> list[object]:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from chatlab.errors.observation import Raised, StreamReset
 from chatlab.errors.observing import rpc, transport
 from chatlab.errors.observing.attributes import attribute, facts_of, is_a, text_of, told
+from chatlab.errors.observing.frames import provider_of_frames
 from chatlab.errors.observing.responses import (
     as_response,
     by_name,
@@ -21,6 +22,8 @@ from chatlab.errors.observing.responses import (
 from chatlab.errors.observing.waits import waits_in
 
 _Found = TypeVar("_Found")
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
+_RAISED: Final = re.compile(r"[A-Za-z_][\w.]{0,200}: ")
 _UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
 _STATUS: Final = ("provider_status_code", "status_code", "http_status", "status", "code")
 _BODY: Final = ("body", "json_body", "details", "error", "doc")  # doc: what was no JSON
@@ -65,8 +68,7 @@ def raised_by(link: Link) -> Raised:
     """
     said = said_by(link)
     if link.name.endswith("RemoteTraceback"):
-        last = said.rstrip("\n\"' ").rpartition("\n")[2]
-        name, colon, words = last.partition(": ")
+        name, colon, words = said.partition(": ")
         if colon and " " not in name:
             return Raised(name, words)
     return Raised(link.name, said)
@@ -85,7 +87,18 @@ def said_by(link: Link) -> str:
         if reason is not None:
             return reason
     said = text_of(link.exception)
+    if link.name.startswith("ray.") or link.name.endswith("RemoteTraceback"):
+        return _last_raised(said)
+    if link.name == "celery.exceptions.Retry" and "exc" in link.told:
+        return ""  # it names the wait that Celery chose
     return _UNSENT_STATUS.sub("", said) if _is_unreadable(link) else said
+
+
+def _last_raised(said: str) -> str:
+    """Of a traceback that stands for an error of another process, the error."""
+    lines = _COLOUR.sub("", said).rstrip("\n\"' ").splitlines()
+    raised = [line for line in lines if _RAISED.match(line)]
+    return raised[-1] if raised else said
 
 
 def _is_unreadable(link: Link) -> bool:
@@ -201,6 +214,11 @@ def provider_of_link(link: Link) -> str | None:
         if found is not None:
             return found
     return None
+
+
+def provider_of_library(link: Link) -> str | None:
+    """Who is called by the library that an exception came through, by its traceback."""
+    return provider_of_frames(link.exception)
 
 
 def _addresses(has: Mapping[str, object]) -> Iterator[object]:

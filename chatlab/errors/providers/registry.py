@@ -22,23 +22,18 @@ NOBODY: Final = frozenset({"", "unknown", "none", "null", "other"})
 COMPATIBLE: Final = "openai-compat"
 """What a provider without a file is taken for."""
 
-Facts = Mapping[str, Mapping[str, tuple[Fact, ...]]]
-"""Facts by provider and by the id of their rule."""
-
 
 def _spelling(name: str) -> str:
     return "-".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
 class Providers(Mapping[str, Provider]):
-    """The providers by name, with what is written down of their failures.
+    """The providers by name.
 
     Parameters
     ----------
     providers : iterable of Provider
-        Of two with one name the last counts.
-    facts : mapping
-        By provider and by the id of the rule that they speak for.
+        Of two with one name the last counts, and of two that claim one alias.
 
     Examples
     --------
@@ -47,19 +42,14 @@ class Providers(Mapping[str, Provider]):
     'google'
     """
 
-    __slots__ = ("_by_rule", "_facts", "_providers", "_spellings")
+    __slots__ = ("_providers", "_spellings")
 
-    def __init__(self, providers: Iterable[Provider], facts: Facts) -> None:
+    def __init__(self, providers: Iterable[Provider]) -> None:
         self._providers: Final = {one.name: one for one in providers}
-        self._facts: Final = facts
-        self._by_rule: Final[dict[str, list[Fact]]] = {}
-        for rules in facts.values():
-            for rule, found in rules.items():
-                self._by_rule.setdefault(rule, []).extend(found)
         self._spellings: Final[dict[str, str]] = {}
         for one in self._providers.values():
             for spelling in (one.name, one.display, *one.aliases):
-                self._spellings.setdefault(_spelling(spelling), one.name)
+                self._spellings[_spelling(spelling)] = one.name
 
     def __getitem__(self, name: str) -> Provider:
         return self._providers[name]
@@ -78,14 +68,6 @@ class Providers(Mapping[str, Provider]):
 
     def __repr__(self) -> str:
         return f"Providers: {', '.join(self)}"
-
-    def facts_for(self, rule: str) -> tuple[Fact, ...]:
-        """The facts that speak for the rule of this id."""
-        return tuple(self._by_rule.get(rule, ()))
-
-    def facts_of(self, provider: str) -> Mapping[str, tuple[Fact, ...]]:
-        """The facts of one provider, or of ``"generic"``, by rule."""
-        return self._facts.get(provider, {})
 
     def find(self, name: object) -> Provider | None:
         """The provider that a caller means by `name`, or None when it names no known one."""
@@ -131,26 +113,21 @@ class Providers(Mapping[str, Provider]):
         one = self._providers.get(answered)
         return one is None or one.serves_others or owner in one.imitates
 
-    def extended(self, providers: Iterable[Provider], facts: Facts) -> Providers:
-        """These and further ones, with their facts; a further one takes the place of its name."""
-        return Providers([*self.values(), *providers], {**self._facts, **facts})
+    def extended(self, providers: Iterable[Provider]) -> Providers:
+        """These and further ones; a further one takes the place of its name."""
+        return Providers([*self.values(), *providers])
 
 
-def _compiled() -> Providers:
+def _compiled() -> tuple[Providers, dict[str, list[Fact]]]:
     content = json.loads(COMPILED.read_bytes())
+    facts: dict[str, list[Fact]] = {}
     make = Fact._make
-    facts = {
-        name: {
-            rule: tuple(
-                make((column, value, name))
-                for column, values in columns.items()
-                for value in values
-            )
-            for rule, columns in rules.items()
-        }
-        for name, rules in content["facts"].items()
-    }
-    return Providers((_provider(name, said) for name, said in content["providers"].items()), facts)
+    for name, rules in content["facts"].items():
+        for rule, columns in rules.items():
+            into = facts.setdefault(rule, [])
+            for column, values in columns.items():
+                into += [make((column, value, name)) for value in values]
+    return Providers(_provider(name, said) for name, said in content["providers"].items()), facts
 
 
 def _provider(name: str, said: dict[str, Any]) -> Provider:
@@ -160,5 +137,10 @@ def _provider(name: str, said: dict[str, Any]) -> Provider:
     return Provider(name=name, **said)
 
 
-SHIPPED: Final = _compiled()
+SHIPPED, _FACTS = _compiled()
 """The providers that chatlab ships."""
+
+
+def shipped_facts(rule: str) -> tuple[Fact, ...]:
+    """What is written down of failures that the rule of this id is about."""
+    return tuple(_FACTS.get(rule, ()))

@@ -25,6 +25,8 @@ _PYTHON_S_OWN: Final = re.compile(
     r"\b(?:objects?|arguments?|operand|unhashable|not callable|must be|can't be used in)\b"
 )
 """In the words of a TypeError: JavaScript calls a lost connection one, too."""
+_CLOSED_CLIENT: Final = "as the client has been closed"
+"""What httpx says of a client that the program closed before it used it."""
 _NOT_BUILT: Final = re.compile(
     r"\b\w{0,80}(?:Error|Exception|Timeout|Exceeded|Failure)\.__init__\(\) (?:missing|takes|got)\b"
 )
@@ -36,7 +38,11 @@ def is_own_bug(class_name: object, said: str) -> bool:
     class_name: dotted where the class is not a builtin, so an SDK's class that is derived from
     one of Python's is none.
     """
-    if type(class_name) is not str or class_name not in BUGS:
+    if type(class_name) is not str:
+        return False
+    if class_name == "RuntimeError":
+        return _CLOSED_CLIENT in said[:_HEAD_CHARS]
+    if class_name not in BUGS:
         return False
     return class_name != "TypeError" or _PYTHON_S_OWN.search(said[:_HEAD_CHARS]) is not None
 

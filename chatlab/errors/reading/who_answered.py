@@ -14,10 +14,9 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ahocorasick_rs import AhoCorasick, Implementation
-
 from chatlab.errors.providers import SHIPPED, Provider, Providers
 from chatlab.errors.providers.registry import COMPATIBLE
+from chatlab.text.matcher import Matcher, compile_matcher
 
 DISPLAY_NAMES: Final[dict[str, str]] = {
     name: SHIPPED[name].display for name in SHIPPED.reported_names()
@@ -179,15 +178,14 @@ def _in_a_path(text: str, start: int) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _compiled(providers: Providers) -> tuple[AhoCorasick, list[_Mark]]:
+def _compiled(providers: Providers) -> tuple[Matcher, list[_Mark]]:
     marks: dict[str, _Mark] = {}
     for provider in providers.values():
         for text, mark in _marks_of(provider):
             known = marks.get(text)
             if known is None or mark.tier < known.tier:
                 marks[text] = mark
-    automaton = AhoCorasick(list(marks), implementation=Implementation.ContiguousNFA)
-    return automaton, list(marks.values())
+    return compile_matcher(list(marks)), list(marks.values())
 
 
 def _marks_of(provider: Provider) -> Iterator[tuple[str, _Mark]]:

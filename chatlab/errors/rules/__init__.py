@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from chatlab.errors.providers import SHIPPED
+from chatlab.errors.providers import shipped_facts
 from chatlab.errors.rules.access import AUTH_BY_STATUS, AUTH_STRONG, GATEWAY
 from chatlab.errors.rules.caller import OWN_CODE, OWN_LIMITS
 from chatlab.errors.rules.capacity import (
@@ -75,7 +75,7 @@ _ORDERED: Final[tuple[Rule, ...]] = (
 )
 
 
-RULES: Final = RuleTable(replace(rule, documented=SHIPPED.facts_for(rule.id)) for rule in _ORDERED)
+RULES: Final = RuleTable(replace(rule, documented=shipped_facts(rule.id)) for rule in _ORDERED)
 """The rules that chatlab ships."""
 
 __all__ = ["RULES"]

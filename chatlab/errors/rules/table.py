@@ -9,22 +9,22 @@ is left.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache, reduce
 from operator import or_
+from pathlib import Path
 from typing import Final, overload
 
-from ahocorasick_rs import AhoCorasick, Implementation
-
 from chatlab.errors.kinds import Kind
-from chatlab.errors.providers import SHIPPED, Providers
+from chatlab.errors.providers import GENERIC, SHIPPED, Fact, Providers
 from chatlab.errors.reading.phrases import contains, in_order, same_run
 from chatlab.errors.reading.signals import Signals
 from chatlab.errors.rules.assertion import is_denied, is_predicate, is_supposed
 from chatlab.errors.rules.rule import Rule
 from chatlab.errors.rules.scopes import Scope, Scopes
 from chatlab.text.markup import table
+from chatlab.text.matcher import compile_matcher
 
 _MANY: Final = 256
 """From how many matches on it pays to leave out those that cannot matter."""
@@ -82,7 +82,7 @@ class RuleTable(Sequence[Rule]):
             number for piece, number in index.items() if piece.isalpha() and piece.isascii()
         )
         self._edges = [(same_run(piece[0]), same_run(piece[-1])) for piece in index]
-        self._automaton = AhoCorasick(list(index), implementation=Implementation.ContiguousNFA)
+        self._automaton = compile_matcher(list(index))
 
     @overload
     def __getitem__(self, index: int) -> Rule: ...
@@ -124,6 +124,46 @@ class RuleTable(Sequence[Rule]):
         for name in new:
             self.named(name)
         return RuleTable((new.get(one.id, one) for one in self._rules), self.providers)
+
+    def with_providers(self, *paths: str | Path) -> RuleTable:
+        """The table that also knows further providers, and judges by what they document.
+
+        Parameters
+        ----------
+        *paths
+            TOML files, one a provider, and folders of them; a file called as a provider that is
+            known takes its place, but for the facts that others share.
+
+        Raises
+        ------
+        ProviderFileError
+            Something in a file is wrong; one line says what.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from chatlab.errors import RULES
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "mine.toml")
+        ...     _ = file.write_text('display = "Mine"')
+        ...     RULES.with_providers(file).providers["mine"].display
+        'Mine'
+        """
+        from chatlab.errors.providers.sources import read_files  # reads TOML
+
+        files = read_files(paths, [rule.id for rule in self._rules], self.providers)
+        replaced = {file.provider.name for file in files} - {GENERIC}
+        facts: dict[str, list[Fact]] = {}
+        for rule in self._rules:
+            facts[rule.id] = [one for one in rule.documented if one.provider not in replaced]
+        for rule_id, fact in (pair for file in files for pair in file.facts()):
+            facts[rule_id].append(fact)
+        return RuleTable(
+            (replace(one, documented=tuple(dict.fromkeys(facts[one.id]))) for one in self._rules),
+            self.providers.extended(
+                file.provider for file in files if file.provider.name in replaced
+            ),
+        )
 
     def named(self, name: str) -> Rule:
         """The rule of this id; `KeyError` suggests the near one."""

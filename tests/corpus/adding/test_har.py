@@ -258,7 +258,7 @@ def test_the_parser_that_is_missing_is_named(
 ) -> None:
     """Without the extra it says which to install."""
     monkeypatch.setitem(sys.modules, "ijson", None)
-    with pytest.raises(MissingExtra, match=r"ijson.*pip install 'chatlab\[lab\]'"):
+    with pytest.raises(MissingExtra, match=r"ijson.*pip install 'chatlab\[har\]'"):
         failed(entry(429, {}))
 
 
