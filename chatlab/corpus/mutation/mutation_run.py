@@ -26,7 +26,7 @@ from chatlab.corpus.mutation.mutants import (
     Mutant,
     mutants,
 )
-from chatlab.corpus.mutation.probes import Probe, documented_probes, lowest, probes
+from chatlab.corpus.mutation.probes import Probe, documented_probes, first_of, probes
 from chatlab.corpus.mutation.rule_coverage import bit_of, decided_without, term_of
 from chatlab.corpus.sample import Sample
 from chatlab.errors import RULES, Rule, RuleTable
@@ -201,11 +201,11 @@ class _MutantRunner:
             for probe in self._seen[mutant.rule]:
                 other = probe.seen.given if mutant.operator == DROP_UNLESS else ~probe.seen.unless
                 now = probe.holding | (bit & other)
-                yield probe, probe.decided(rules), lowest(rules, now)
+                yield probe, probe.decided(rules), first_of(rules, now)
         else:
             for probe in self._decided[mutant.rule]:
                 if mutant.operator == DELETE_RULE:
-                    yield probe, rules[row], lowest(rules, probe.holding & ~bit)
+                    yield probe, rules[row], probe.decided_without(rules, bit)
                 elif mutant.operator == SWAP and probe.holding & bit << 1:
                     yield probe, rules[row], rules[row + 1]
                 elif mutant.operator in (FLIP, CHANGE_KIND) and not probe.names_rule:

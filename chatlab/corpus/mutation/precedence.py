@@ -56,22 +56,9 @@ _OPENS_AFTER_DAYS: Final[Mapping[str, Mapping[str, object]]] = {
     },
 }
 _LOST_CHAIN: Final = "previous response cannot be used"
-_CUT: Final = 'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n'
 _OWN_LIMIT: Final = "an application's own usage limit is no provider's"
 
 PRECEDENCE: Final[tuple[Precedence, ...]] = (
-    Precedence(
-        "a history that cannot be continued comes before a cut stream",
-        {"body": _CUT % "was provided without its required 'reasoning' item"},
-        Kind.GENERIC,
-        False,
-    ),
-    Precedence(
-        "a cut stream comes before a lost previous response",
-        {"body": _CUT % _LOST_CHAIN},
-        Kind.TIMEOUT,
-        True,
-    ),
     Precedence(
         "a lost previous response comes before overload",
         {"status": 529, "text": _LOST_CHAIN},

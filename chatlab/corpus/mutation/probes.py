@@ -15,7 +15,7 @@ from chatlab.corpus.mutation.precedence import Precedence, contract
 from chatlab.corpus.sample import Sample
 from chatlab.errors import Rule, RuleTable
 from chatlab.errors.reading.signals import Signals
-from chatlab.errors.rules.table import Seen
+from chatlab.errors.rules.table import Seen, lowest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +39,20 @@ class Probe:
     @property
     def holding(self) -> int:
         """The bits of the rows that hold."""
-        return held(self.seen) & self.scope
+        return self.seen.holding & self.scope
 
     def decided(self, rules: RuleTable) -> Rule | None:
         """The rule that decides, None when no rule holds."""
-        return lowest(rules, self.holding)
+        return first_of(rules, self.holding)
+
+    def decided_without(self, rules: RuleTable, row_bit: int) -> Rule | None:
+        """The rule that decides when that row is deleted."""
+        return first_of(rules, self.seen.without(row_bit).holding & self.scope)
 
 
-def held(seen: Seen) -> int:
-    """The bits of the rows that hold in what was seen."""
-    return seen.own & seen.given & ~seen.unless
-
-
-def lowest(rules: RuleTable, bits: int) -> Rule | None:
+def first_of(rules: RuleTable, bits: int) -> Rule | None:
     """The first rule among `bits`, None when there is none."""
-    return rules[(bits & -bits).bit_length() - 1] if bits else None
+    return rules[lowest(bits)] if bits else None
 
 
 def probes(samples: Iterable[Sample], rules: RuleTable) -> Iterator[Probe]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
-from chatlab.corpus.mutation.probes import Probe, held, lowest, probes
+from chatlab.corpus.mutation.probes import Probe, first_of, probes
 from chatlab.corpus.sample import Sample
 from chatlab.errors import RULES, Evidence, Rule, RuleTable
 from chatlab.errors.rules.table import as_table
@@ -156,8 +156,8 @@ def coverage(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Covera
     for probe in probes(samples, table):
         decided = probe.decided(table)
         if decided is not None:
-            left = probe.holding & ~(1 << rows[decided.id])
-            if not probe.right(lowest(table, left)):
+            after = probe.decided_without(table, 1 << rows[decided.id])
+            if not probe.right(after):
                 of_rule[decided.id].append(probe.id)
         for term in probe.matches:
             for piece, bit in by_term[term]:
@@ -192,7 +192,7 @@ def bit_of(piece: Piece, rows: Mapping[str, int]) -> int:
 def decided_without(probe: Probe, table: RuleTable, term: str, bit: int) -> Rule | None:
     """The rule that decides on `probe` when `term` no longer speaks for `bit`."""
     left = (bits & ~bit if one == term else bits for one, bits in probe.matches.items())
-    return lowest(table, held(table.combined(left)) & probe.scope)
+    return first_of(table, table.combined(left).holding & probe.scope)
 
 
 def _frozen(found: Mapping[_Key, list[str]]) -> dict[_Key, tuple[str, ...]]:

@@ -86,11 +86,12 @@ class Reference:
         return Scored(name, failure, verdict, score, nearest, because)
 
     def _judged(self, verdict: Verdict, nearest: tuple[Near, ...]) -> tuple[float, str]:
+        if verdict.rule in NO_RULE:
+            nearness = nearest[0].similarity if nearest else 0.0
+            return 1 - DISCOUNT * nearness, "no rule matches it"
         if not nearest:
             return 1.0, "it shares no word and no code with any sample"
         first = nearest[0]
-        if verdict.rule in NO_RULE:
-            return 1 - DISCOUNT * first.similarity, "no rule matches it"
         sample = self._corpus[first.id]
         if not agrees(sample, verdict):
             label = f"{sample.expected['kind']}, {action(sample.expected['retryable'])}"

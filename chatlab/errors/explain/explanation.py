@@ -15,6 +15,7 @@ from chatlab.errors.reading.fields import Place
 from chatlab.errors.reading.http_status import structured
 from chatlab.errors.reading.phrases import GAP, GAP_WIDTH, normalise
 from chatlab.errors.redact import redacted
+from chatlab.errors.rules.table import lowest
 from chatlab.text.markup import shortened, visible
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _otherwise(
     decided = (verdict.kind, verdict.retryable)
     removed: list[str] = []
     while _outcome(table, matches, removed)[:2] == decided:
-        row = table.first(table.combined(_left(matches, removed)))
+        row = lowest(table.combined(_left(matches, removed)).holding)
         if row < 0:
             return None
         removed += [
@@ -204,7 +205,7 @@ def _left(matches: dict[str, int], removed: list[str]) -> list[int]:
 def _outcome(
     table: RuleTable, matches: dict[str, int], removed: list[str]
 ) -> tuple[Kind, bool, str]:
-    return table.outcome(table.first(table.combined(_left(matches, removed))))
+    return table.outcome(lowest(table.combined(_left(matches, removed)).holding))
 
 
 def _spelled(term: str) -> str:

@@ -35,8 +35,8 @@ characters; words are read in all of it."""
 _RELAYED: Final = "llm_provider-"
 """Before the name of a provider's header that the LiteLLM proxy passes on."""
 
-_LEAD_CHARS: Final = 60
-"""So short is the line that says before an answer who was called."""
+_LEAD_CHARS: Final = 200
+"""At most so long is what says before an answer, and before a colon, who was called."""
 
 _NAME_CHARS: Final = 2 * 1024
 """At the two ends of all texts, how many characters a provider's name is looked for in."""
@@ -181,8 +181,9 @@ def _who_answered(failure: Observation, places: list[Place], providers: Provider
         return answered
     context = "\n".join(place.value for place in places if place.origin is Origin.CONTEXT)
     around = who_answered((ends_of(context, _NAME_CHARS).lower(),), None, providers)
-    alone = (not speaking and len(context) <= _NAME_CHARS) or len(context) <= _LEAD_CHARS
-    return around if alone or around.tier <= Tier.HOST else answered
+    alone = not speaking and len(context) <= _NAME_CHARS
+    leads = context.rstrip().endswith(":") and len(context) <= _LEAD_CHARS
+    return around if alone or leads or around.tier <= Tier.HOST else answered
 
 
 def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:

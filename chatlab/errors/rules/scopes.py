@@ -45,18 +45,18 @@ class Scope:
     ----------
     terms
         By the spelling of `Signals.terms`.
-    phrases
-        By the phrase.
     whole
         By the number of a piece: of the phrases that are this one piece.
     gapped
         Phrases of several pieces, by the number of the last.
+    spelled
+        Phrases as the rules write them, with their bits, by the numbers of their pieces.
     """
 
     terms: dict[str, int]
-    phrases: dict[str, int]
     whole: list[int]
     gapped: dict[int, list[Gapped]]
+    spelled: dict[tuple[int, ...], list[tuple[str, int]]]
 
 
 class Scopes:
@@ -132,13 +132,15 @@ class Scopes:
                 into[key] = into.get(key, 0) | bit
         whole = [0] * len(self.index)
         gapped: dict[int, list[Gapped]] = {}
+        spelled: dict[tuple[int, ...], list[tuple[str, int]]] = {}
         for phrase_text, bits in phrases.items():
             parts = tuple(self.index[piece] for piece in pieces(phrase_text))
+            spelled.setdefault(parts, []).append((phrase_text, bits))
             if len(parts) == 1:
                 whole[parts[0]] |= bits
             else:
                 gapped.setdefault(parts[-1], []).append(Gapped(parts, bits))
-        return Scope(terms, phrases, whole, gapped)
+        return Scope(terms, whole, gapped, spelled)
 
 
 def _pieces(rules: tuple[Rule, ...]) -> Iterator[_Piece]:

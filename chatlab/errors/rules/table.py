@@ -18,27 +18,51 @@ from typing import Final, overload
 
 from chatlab.errors.kinds import Kind
 from chatlab.errors.providers import GENERIC, SHIPPED, Fact, Providers
-from chatlab.errors.reading.phrases import contains, in_order, same_run
 from chatlab.errors.reading.signals import Signals
-from chatlab.errors.rules.assertion import is_denied, is_predicate, is_supposed
+from chatlab.errors.rules.phrase_scan import PhraseScan
 from chatlab.errors.rules.rule import Rule
-from chatlab.errors.rules.scopes import Scope, Scopes
+from chatlab.errors.rules.scopes import Scopes
 from chatlab.text.markup import table
-from chatlab.text.matcher import compile_matcher
-
-_MANY: Final = 256
-"""From how many matches on it pays to leave out those that cannot matter."""
-_FEW_WORDS: Final = 5
-"""In longer prose than so many words, a phrase of one word says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a table saw in a failure: a bit for each row whose evidence is there."""
+    """What a table saw in a failure: a bit for each row.
+
+    Parameters
+    ----------
+    own, given, unless
+        The rows of which a piece of that part was seen; of `given` also those that have none.
+    named
+        The rows of which a piece that is no phrase was seen.
+    definite
+        The rows of which a definite code was seen in a field for codes.
+    """
 
     own: int
     given: int
     unless: int
+    named: int
+    definite: int
+
+    @property
+    def holding(self) -> int:
+        """The rows that hold. Behind a definite code, none holds by words before its row."""
+        holds = self.own & self.given & ~self.unless
+        definite = holds & self.definite
+        if definite:
+            holds &= self.named | -(definite & -definite)
+        return holds
+
+    def without(self, row_bit: int) -> Seen:
+        """What would have been seen without that row."""
+        kept = ~row_bit
+        return replace(self, own=self.own & kept, definite=self.definite & kept)
+
+
+def lowest(bits: int) -> int:
+    """The first row among `bits`, or -1."""
+    return (bits & -bits).bit_length() - 1
 
 
 class RuleTable(Sequence[Rule]):
@@ -49,15 +73,12 @@ class RuleTable(Sequence[Rule]):
     """
 
     __slots__ = (
-        "_automaton",
         "_definite",
-        "_edges",
         "_mask",
         "_no_given",
-        "_parts",
         "_rules",
+        "_scan",
         "_scopes",
-        "_single",
         "_size",
         "providers",
     )
@@ -76,13 +97,7 @@ class RuleTable(Sequence[Rule]):
             self._no_given |= 0 if rule.parts()[1] else 1 << row
             self._definite |= 1 << row if rule.definite else 0
         self._scopes: Final = Scopes(self._rules, providers)
-        index = self._scopes.index
-        self._parts = self._scopes.parts_of_gapped
-        self._single = frozenset(
-            number for piece, number in index.items() if piece.isalpha() and piece.isascii()
-        )
-        self._edges = [(same_run(piece[0]), same_run(piece[-1])) for piece in index]
-        self._automaton = compile_matcher(list(index))
+        self._scan: Final = PhraseScan(self._scopes.index, self._scopes.parts_of_gapped, self._mask)
 
     @overload
     def __getitem__(self, index: int) -> Rule: ...
@@ -182,84 +197,44 @@ class RuleTable(Sequence[Rule]):
         named = 0
         for term in signals.terms:
             named |= get(term, 0)
-        bits = named | self._read(signals.words, scope, prose=signals.prose)
+        bits = named | self._scan.read(signals.words, scope, prose=signals.prose)
         size, mask = self._size, self._mask
         holds = bits & (bits >> size | self._no_given) & ~(bits >> 2 * size) & mask
-        row = (holds & -holds).bit_length() - 1
-        if row >= 0 and not named >> row & 1:
-            coded = 0
-            for code in signals.codes:
-                coded |= get(code, 0)
-            definite = coded & holds & self._definite
-            if definite:
-                row = (definite & -definite).bit_length() - 1
-        return row
-
-    def _read(self, words: str, scope: Scope, *, prose: bool) -> int:
-        """The bits of the phrases in `words`, which begin and end with a blank."""
-        bits = 0
-        single = self._single if prose and words.count(" ") > _FEW_WORDS else frozenset()
-        parts, phrase_bits, edges = self._parts, scope.whole, self._edges
-        hits: dict[int, list[tuple[int, int]]] = {}
-        done: set[int] = set()
-        matches = self._automaton.find_matches_as_indexes(words, overlapping=True)
-        if len(matches) > _MANY:
-            matches = self._that_matter(matches, scope)
-        for number, start, end in matches:
-            if number in done:
-                continue
-            before, after = edges[number]
-            if words[start - 1] in before or words[end] in after:
-                continue
-            gained = phrase_bits[number]
-            if gained and (
-                (number in single and not is_predicate(words, start))
-                or is_denied(words, start)
-                or (prose and is_supposed(words, start, end))
-            ):
-                gained &= ~self._mask  # it still tells what another piece needs, or forbids
-            bits |= gained
-            if number in parts:
-                hits.setdefault(number, []).append((start, end))
-            elif gained == phrase_bits[number]:
-                done.add(number)
-        if hits:
-            for last in hits.keys() & scope.gapped.keys():
-                for gapped in scope.gapped[last]:
-                    places = [hits.get(part, []) for part in gapped.parts]
-                    if all(places) and in_order(places, words):
-                        bits |= gapped.bits
-        return bits
-
-    def _that_matter(
-        self, matches: list[tuple[int, int, int]], scope: Scope
-    ) -> list[tuple[int, int, int]]:
-        """`matches` without the pieces of phrases of which another piece is nowhere."""
-        present = {number for number, _, _ in matches}
-        wanted = {number for number in present if scope.whole[number]}
-        for last in present & scope.gapped.keys():
-            for gapped in scope.gapped[last]:
-                if present.issuperset(gapped.parts):
-                    wanted.update(gapped.parts)
-        return [match for match in matches if match[0] in wanted]
+        row = lowest(holds)
+        if row < 0 or named >> row & 1:
+            return row
+        coded = reduce(or_, (get(code, 0) for code in signals.codes), 0)
+        definite = coded & holds & self._definite
+        return lowest(holds & (named | -(definite & -definite))) if definite else row
 
     def matches(self, signals: Signals) -> dict[str, int]:
-        """Each piece of evidence that is in `signals`, with the bits of the rows it speaks for.
+        """Each piece of evidence that is in `signals`, with what it speaks for.
 
-        The slow and telling way to `see`: phrases are keyed as ``phrase:...``.
+        Phrases are keyed as ``phrase:...``. The values are for `combined`; the lowest bits are
+        those of the rows whose own evidence it is, then those of `given` and of `unless`.
         """
         scope = self._scopes.of(signals.answered)
-        found = {term: scope.terms[term] for term in signals.terms if term in scope.terms}
-        for phrase, bits in scope.phrases.items():
-            if contains(signals.words, phrase):
-                found[f"phrase:{phrase}"] = bits
+        size, mask, codes = self._size, self._mask, frozenset(signals.codes)
+        found: dict[str, int] = {}
+        for term in signals.terms:
+            bits = scope.terms.get(term)
+            if bits is not None:
+                definite = bits & self._definite if term in codes else 0
+                found[term] = bits | (bits & mask) << 3 * size | definite << 4 * size
+        heard: dict[tuple[int, ...], int] = {}
+        self._scan.read(signals.words, scope, prose=signals.prose, heard=heard)
+        for parts, bits in heard.items():
+            for phrase, said in scope.spelled[parts]:
+                if said & bits:
+                    found[f"phrase:{phrase}"] = said & bits
         return found
 
     def combined(self, bits: Iterable[int]) -> Seen:
         """What several pieces of evidence amount to together."""
         every = reduce(or_, bits, 0)
         size, mask = self._size, self._mask
-        return Seen(every & mask, (every >> size) & mask | self._no_given, every >> 2 * size)
+        own, given, unless, named, definite = (every >> n * size & mask for n in range(5))
+        return Seen(own, given | self._no_given, unless, named, definite)
 
     def outcome(self, row: int) -> tuple[Kind, bool, str]:
         """Kind, retryable and rule id of `row`; of no row, what an unknown failure gets."""
@@ -267,11 +242,6 @@ class RuleTable(Sequence[Rule]):
             return Kind.GENERIC, False, "unmatched"
         rule = self._rules[row]
         return rule.kind, rule.retryable, rule.id
-
-    def first(self, seen: Seen) -> int:
-        """The row that decides: the lowest bit that holds, or -1."""
-        holds = seen.own & seen.given & ~seen.unless
-        return (holds & -holds).bit_length() - 1
 
 
 @lru_cache(maxsize=64)
