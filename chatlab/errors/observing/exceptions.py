@@ -38,6 +38,7 @@ MAX_CHAIN: Final = 10_000
 
 _KEPT: Final = 64  # of a longer chain: half of them the outermost, half the innermost
 _MAX_DEPTH: Final = 16
+_MAX_READ: Final = 32  # of the members of one group, whose words are read to choose one
 _WORST: Final = 9
 _ADDRESSED: Final = frozenset({"response", "request", "request_info"})
 _WRAPPED: Final = ("reason", "cause", "original_exception", "exc", "last_attempt")
@@ -139,9 +140,9 @@ def _speaking(members: list[object], depth: int, budget: list[int]) -> list[Link
     interrupted = [one for one in members if is_a(one, KeyboardInterrupt)]
     best: list[Link] = []
     lowest = _WORST
-    for member in interrupted or members:
+    for number, member in enumerate(interrupted or members):
         links = _chain(member, depth, budget)
-        rank = _rank(links) if links else _WORST
+        rank = _rank(links, number < _MAX_READ) if links else _WORST
         if rank < lowest:
             best, lowest = links, rank
         if rank == 0 or budget[0] <= 0:
@@ -149,7 +150,7 @@ def _speaking(members: list[object], depth: int, budget: list[int]) -> list[Link
     return best
 
 
-def _rank(links: list[Link]) -> int:
+def _rank(links: list[Link], read_words: bool) -> int:
     """How surely a chain tells of a provider's failure; 0 is the surest."""
     if attached_to(links) is not None:
         return 0
@@ -158,9 +159,10 @@ def _rank(links: list[Link]) -> int:
     answered = isinstance(status, int) and is_error_status(status)
     if answered or failure.body or failure.reset or _is_of_a_connection(innermost.exception):
         return 0
-    signals = failure.signals
-    if signals.status is not None or signals.provider is not None:
-        return 1
+    if read_words:
+        signals = failure.signals
+        if signals.status is not None or signals.provider is not None:
+            return 1
     if is_own_bug(innermost.name, said_by(innermost)):
         return 4
     return 2 if "." in innermost.name else 3
