@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatlab.chat.chain.resolver import Condition, Mode, Resolution, resolve_chain
 from chatlab.chat.chained import ChainedTurn
 from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.messages.history import (
+from chatlab.chat.messages.message import (
     ContextPart,
     FilePart,
     FileReferencePart,

@@ -14,9 +14,10 @@ from functools import partial
 from typing import ClassVar, Unpack
 
 from chatlab.chat.chain.resolver import Resolution
-from chatlab.chat.chain.steps import History, Steps
+from chatlab.chat.chain.steps import Steps, Stored
 from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.messages.history import Message, Role, decode
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.stream.attempt import Discarded
 from chatlab.chat.stream.contracts import Outcome
 from chatlab.chat.stream.turn_metrics import TurnMetrics
@@ -36,7 +37,7 @@ class ChainedTurn:
     Parameters
     ----------
     history:
-        The stored messages, as `history.read` takes them, or a plain function that loads them; it
+        The stored messages, as `History.read` takes them, or a plain function that loads them; it
         is called again when the provider has lost the chain.
     question:
         What is new, a text or messages; nothing if the history ends with it.
@@ -100,7 +101,7 @@ class ChainedTurn:
 
     def __init__(
         self,
-        history: History,
+        history: Stored,
         question: str | Message | Iterable[object] = (),
         *,
         client: object,
@@ -133,7 +134,7 @@ class ChainedTurn:
         self.model = model
         self._steps = steps = self.steps(
             history,
-            decode(asked),
+            History.read(asked).whole(),
             model=model,
             store=store,
             chain=chain,

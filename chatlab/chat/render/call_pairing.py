@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from chatlab.chat.messages.history import Content, MarkerPart, Message, Role, ToolResultPart
+from chatlab.chat.messages.message import Content, MarkerPart, Message, Role, ToolResultPart
 from chatlab.chat.messages.parts import BlockPart, ToolCallPart
 from chatlab.chat.render.model_view import recovered
 
@@ -98,7 +98,15 @@ class _Pairing:
                 parts.append(GONE)
             else:
                 parts.append(GONE if number in alone else part)
-        self.messages.append((Numbered(index, replace(message, parts=tuple(parts))), own))
+        if any(part is GONE for part in parts) or own:
+            message = Message.of_checked(
+                message.role,
+                tuple(parts),
+                message.response_id,
+                message.model,
+                message.stored,
+            )
+        self.messages.append((Numbered(index, message), own))
 
     def finish(self) -> Paired:
         messages: list[Numbered] = []

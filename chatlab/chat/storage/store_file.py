@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from chatlab.chat.messages import events
-from chatlab.chat.messages.history import decode, encode
-from chatlab.chat.render.model_view import sendable
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import encode
+from chatlab.chat.messages.surrogates import whole_text
 from chatlab.chat.storage.database import MEMORY, connect, explained, transaction
 from chatlab.chat.storage.schema import read_error
 from chatlab.errors.payloads import ChatError
@@ -84,13 +85,13 @@ class Store:
     ) -> None:
         """Add the messages of one turn and set the chat's last error: all of it, or nothing.
 
-        messages: as `history.read` takes them; ValueError says which one cannot be stored. A
+        messages: as `History.read` takes them; ValueError says which one cannot be stored. A
         response id is kept only with a message that is `stored`, so that none can be chained to
         that the provider does not have. error: why the turn failed; None: it did not. seen: how
         many messages the turn went on from; if the chat has another number by now, a second turn
         came in between, of which the provider's copy knows nothing, and no response id is kept.
         """
-        turn = decode(messages)
+        turn = History.read(messages).whole()
         if not isinstance(error, ChatError | None):
             raise TypeError(f"Store: error is {error!r:.80}; give a ChatError, or None")
         said = None if error is None else json.dumps(events.encode(error)["error"])
@@ -112,15 +113,12 @@ class Store:
                     (chat, *row, chat),
                 )
 
-    def history(self, chat: str) -> list[object]:
-        """The messages of a chat, oldest first, as `resolve_chain` and `history.decode` take them.
-
-        One that cannot be parsed comes as its text, and they say which it is.
-        """
+    def history(self, chat: str) -> History:
+        """Return the messages of a chat, oldest first; see there for one that cannot be read."""
         found = self._found(
             "SELECT body, response_id FROM messages WHERE chat = ? ORDER BY number", chat
         )
-        return [_message(str(body), response_id) for body, response_id in found]
+        return History.read([_message(str(body), response_id) for body, response_id in found])
 
     def last_error(self, chat: str) -> Mapping[str, object] | None:
         """Why the last turn of a chat failed, a `ChatError` as JSON; None if it did not."""
@@ -130,7 +128,7 @@ class Store:
     def rename(self, chat: str, title: str) -> None:
         """Give a chat its title. A half of a character, as models make them, becomes U+FFFD."""
         with self._writing() as connection:
-            self._set(connection, chat, "title", str(sendable(title)))
+            self._set(connection, chat, "title", whole_text(title))
 
     def forget_response(self, response_id: str) -> bool:
         """The provider has lost this response; whether any message had its id.
