@@ -42,9 +42,12 @@ class History(Sequence["Message | str"]):
     ("messages[1].role: 'usr' is not known; did you mean 'user'?",)
     """
 
-    __slots__ = ("_items", "_roles", "problems")
+    __slots__ = ("_behind", "_items", "_roles", "problems")
 
-    def __init__(self, items: list[Any], roles: list[Role | None]) -> None:
+    def __init__(
+        self, items: list[Any], roles: list[Role | None], behind: History | None = None
+    ) -> None:
+        self._behind = behind
         self._items = items
         self._roles = roles
         self.problems: tuple[str, ...] = ()
@@ -52,7 +55,7 @@ class History(Sequence["Message | str"]):
             self.problems = tuple(one for one in items if isinstance(one, str))
 
     @classmethod
-    def read(cls, messages: Iterable[object]) -> History:
+    def read(cls, messages: Iterable[object], *, behind: History | None = None) -> History:
         """Read stored messages.
 
         Parameters
@@ -61,12 +64,14 @@ class History(Sequence["Message | str"]):
             Messages, or objects of decoded JSON with role, parts (``content`` will do; a text
             stands for one text part), response_id, model and stored. They must not be changed
             afterwards. A `History` is returned as it is.
+        behind:
+            A history that is put before them.
         """
-        if isinstance(messages, History):
+        if isinstance(messages, History) and behind is None:
             return messages
-        items: list[object] = []
-        roles: list[Role | None] = []
-        for number, value in enumerate(messages):
+        items: list[object] = list(behind._items) if behind else []
+        roles: list[Role | None] = list(behind._roles) if behind else []
+        for number, value in enumerate(messages, len(items)):
             role = _flat_role(value) if type(value) is dict else None
             if role is None:
                 if not isinstance(value, Message):
@@ -90,9 +95,13 @@ class History(Sequence["Message | str"]):
             return tuple(self[one] for one in range(*place.indices(len(self))))
         item = self._items[place]
         if type(item) is dict:
-            role = self._roles[place]
+            role, behind = self._roles[place], self._behind
             assert role is not None
-            item = self._items[place] = _built(item, role)
+            if behind is not None and 0 <= place < len(behind):
+                item = behind[place]
+            else:
+                item = _built(item, role)
+            self._items[place] = item
         read: Message | str = item
         return read
 
@@ -140,10 +149,15 @@ class History(Sequence["Message | str"]):
             raise ValueError(self.problems[0])
         return self.messages
 
+    def first(self, count: int) -> History:
+        """Return the history of the first `count` messages."""
+        return History(self._items[:count], self._roles[:count])
+
     def followed_by(self, messages: Iterable[Message]) -> History:
         """Return a history with `messages` behind what is here."""
         more = list(messages)
-        return History([*self._items, *more], [*self._roles, *(one.role for one in more)])
+        items, roles = [*self._items, *more], [*self._roles, *(one.role for one in more)]
+        return History(items, roles, self)
 
 
 def _flat_role(value: dict[str, Any]) -> Role | None:

@@ -19,6 +19,7 @@ from chatlab.chat.messages.message import (
     ToolResultPart,
 )
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart
+from chatlab.chat.messages.surrogates import whole_part
 
 PICTURES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 """The picture types that every provider takes."""
@@ -90,7 +91,7 @@ def recovered(result: ToolResultPart) -> ToolResultPart:
     if not images or len(found) < len(read):
         return result
     text = "\n".join(text for text, _ in found if text)
-    return replace(result, text=text, images=result.images + images)
+    return whole_part(replace(result, text=text, images=result.images + images))
 
 
 def _block(value: object) -> tuple[str, FilePart | None] | None:

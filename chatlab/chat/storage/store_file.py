@@ -22,6 +22,7 @@ from chatlab.chat.messages.history import History
 from chatlab.chat.messages.message import encode
 from chatlab.chat.messages.surrogates import whole_text
 from chatlab.chat.storage.database import MEMORY, connect, explained, transaction
+from chatlab.chat.storage.recent import RecentHistories
 from chatlab.chat.storage.schema import read_error
 from chatlab.errors.payloads import ChatError
 
@@ -59,6 +60,7 @@ class Store:
         if self.path != MEMORY:
             self.path = str(Path(self.path).absolute())
         self._lock = threading.Lock()
+        self._recent = RecentHistories()
         self._connection = connect(self.path, lock_wait_s)
 
     def __repr__(self) -> str:
@@ -118,7 +120,8 @@ class Store:
         found = self._found(
             "SELECT body, response_id FROM messages WHERE chat = ? ORDER BY number", chat
         )
-        return History.read([_message(str(body), response_id) for body, response_id in found])
+        with self._lock:
+            return self._recent.read(chat, [(str(body), known) for body, known in found])
 
     def last_error(self, chat: str) -> Mapping[str, object] | None:
         """Why the last turn of a chat failed, a `ChatError` as JSON; None if it did not."""
@@ -190,16 +193,6 @@ def _row(message: dict[str, Any], number: int) -> tuple[str, str | None]:
     except (TypeError, ValueError) as error:
         raise ValueError(f"messages[{number}]: {error}") from None
     return body, response_id if message.get("stored") else None
-
-
-def _message(body: str, response_id: str | None) -> object:
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    if isinstance(message, dict) and response_id is not None:
-        message["response_id"] = response_id
-    return message
 
 
 def _error(stored: str | None) -> Mapping[str, object] | None:
