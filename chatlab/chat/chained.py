@@ -22,7 +22,7 @@ from chatlab.chat.stream.attempt import Discarded
 from chatlab.chat.stream.contracts import Outcome
 from chatlab.chat.stream.turn_metrics import TurnMetrics
 from chatlab.chat.stream.turn_state import error_of
-from chatlab.chat.transport.options import TurnOptions, check_options, without_retries
+from chatlab.chat.transport.options import TurnOptions, check_options, responses_client
 from chatlab.chat.transport.tools import Calls, Results, RunTool, Tools
 from chatlab.chat.turn import Turn
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
@@ -117,15 +117,10 @@ class ChainedTurn:
         metrics: TurnMetrics | None = None,
         **options: Unpack[TurnOptions],
     ) -> None:
-        if not hasattr(client, "responses"):
-            raise TypeError(
-                f"ChainedTurn: client is {client!r:.80}, which does not speak OpenAI's Responses; "
-                "give an OpenAI or AsyncOpenAI, or use Turn with replay_input"
-            )
-        check_options(options)
+        check_options(options, "ChainedTurn")
         if max_steps < 1:
             raise ValueError(f"ChainedTurn: max_steps is {max_steps}; give at least 1")
-        client = without_retries(client)
+        client = responses_client(client, "ChainedTurn")
         if isinstance(question, str):
             question = Message(Role.USER, question)
         asked = [question] if isinstance(question, Message | Mapping) else question

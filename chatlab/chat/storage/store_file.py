@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class StoredChat:
     """One chat of a store. messages: how many it has. last_error: a `ChatError` as JSON."""
 
     id: str
@@ -149,13 +149,13 @@ class Store:
             )
             return changed.rowcount > 0
 
-    def chats(self) -> list[Chat]:
+    def chats(self) -> list[StoredChat]:
         """All chats, the oldest first."""
         found = self._found(
             "SELECT id, title, (SELECT count(*) FROM messages WHERE chat = id), last_error "
             "FROM chats ORDER BY rowid"
         )
-        return [Chat(id, title, count, _error(error)) for id, title, count, error in found]
+        return [StoredChat(id, title, count, _error(error)) for id, title, count, error in found]
 
     def delete(self, chat: str) -> None:
         """Delete a chat and all its messages."""

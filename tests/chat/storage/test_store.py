@@ -26,7 +26,7 @@ from chatlab.chat.messages.message import Message, ToolResultPart
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, ToolCallPart
 from chatlab.chat.storage.database import APPLICATION, StoreError
 from chatlab.chat.storage.schema import MIGRATIONS, read_error, structure_errors
-from chatlab.chat.storage.store_file import Chat, Store
+from chatlab.chat.storage.store_file import Store, StoredChat
 from chatlab.errors import Kind
 from chatlab.errors.payloads import ChatError
 
@@ -85,9 +85,9 @@ def test_chats_are_listed_with_what_they_have(path: Path) -> None:
         store.rename("c", "Empty \ud83d")
         error = {"message": ERROR.message, "kind": "generic", "retryable": False}
         assert store.chats() == [
-            Chat("b", "Of 42", 2),
-            Chat("a", "", 1, error),
-            Chat("c", "Empty \ufffd", 0),
+            StoredChat("b", "Of 42", 2),
+            StoredChat("a", "", 1, error),
+            StoredChat("c", "Empty \ufffd", 0),
         ]
         store.delete("b")
         store.delete("never there")
