@@ -31,7 +31,7 @@ class Desk:
 
     def meets(self, *steps: object) -> None:
         """Let the next requests meet `steps`, and then good answers."""
-        self.provider.play(Script(steps, after="success"))
+        self.provider.play(Script.parse({"steps": list(steps), "after": "success"}))
 
     def tool(self, call: ToolCallPart) -> str:
         """Run a call, and note it."""
