@@ -33,7 +33,7 @@ def test_the_session_gives_what_it_shows() -> None:
     assert doctest.DocTestRunner().run(session).failed == 0
 
 
-def test_the_chained_turn_chains(
+def test_the_chat_chains(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Run twice, the second turn continues the first."""
@@ -43,7 +43,7 @@ def test_the_chained_turn_chains(
         monkeypatch.setenv("OPENAI_API_KEY", "k")
         monkeypatch.chdir(tmp_path)
         for _ in range(2):
-            exec(compile(snippet("ChainedTurn("), "README.md", "exec"), {})
+            exec(compile(snippet("Chat("), "README.md", "exec"), {})
     assert [bool(one.previous_response_id) for one in memory.exchanges] == [False, True]
     assert capsys.readouterr().out == "The answer is 42.\n" * 2
 

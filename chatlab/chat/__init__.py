@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from chatlab.chat.chain.resolver import Condition, Mode, Resolution, resolve_chain
 from chatlab.chat.chained import ChainedTurn
+from chatlab.chat.conversation import Chat
 from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.messages.history import (
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import (
     ContextPart,
     FilePart,
     FileReferencePart,
@@ -40,10 +42,9 @@ if TYPE_CHECKING:
     from chatlab.chat.hub.subscription import Subscription
     from chatlab.chat.hub.view import LiveEvent, Snapshot, View
     from chatlab.chat.storage.database import StoreError
-    from chatlab.chat.storage.store_file import Chat, Store
+    from chatlab.chat.storage.store_file import Store, StoredChat
 
 _HOMES = {
-    "Chat": "storage.store_file",
     "Hub": "hub.hub_api",
     "HubLoad": "hub.hub_api",
     "LiveEvent": "hub.view",
@@ -51,6 +52,7 @@ _HOMES = {
     "Snapshot": "hub.view",
     "Store": "storage.store_file",
     "StoreError": "storage.database",
+    "StoredChat": "storage.store_file",
     "Stream": "hub.channel",
     "Subscription": "hub.subscription",
     "TurnLost": "hub.relay",
@@ -69,6 +71,7 @@ __all__ = [
     "Discarded",
     "FilePart",
     "FileReferencePart",
+    "History",
     "Hub",
     "HubLoad",
     "LiveEvent",
@@ -88,6 +91,7 @@ __all__ = [
     "Status",
     "Store",
     "StoreError",
+    "StoredChat",
     "Stream",
     "StreamFailed",
     "Subscription",

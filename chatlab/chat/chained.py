@@ -14,14 +14,15 @@ from functools import partial
 from typing import ClassVar, Unpack
 
 from chatlab.chat.chain.resolver import Resolution
-from chatlab.chat.chain.steps import History, Steps
+from chatlab.chat.chain.steps import Steps, Stored
 from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.messages.history import Message, Role, decode
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.stream.attempt import Discarded
 from chatlab.chat.stream.contracts import Outcome
 from chatlab.chat.stream.turn_metrics import TurnMetrics
 from chatlab.chat.stream.turn_state import error_of
-from chatlab.chat.transport.options import TurnOptions, check_options, without_retries
+from chatlab.chat.transport.options import TurnOptions, check_options, responses_client
 from chatlab.chat.transport.tools import Calls, Results, RunTool, Tools
 from chatlab.chat.turn import Turn
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
@@ -36,7 +37,7 @@ class ChainedTurn:
     Parameters
     ----------
     history:
-        The stored messages, as `history.read` takes them, or a plain function that loads them; it
+        The stored messages, as `History.read` takes them, or a plain function that loads them; it
         is called again when the provider has lost the chain.
     question:
         What is new, a text or messages; nothing if the history ends with it.
@@ -100,7 +101,7 @@ class ChainedTurn:
 
     def __init__(
         self,
-        history: History,
+        history: Stored,
         question: str | Message | Iterable[object] = (),
         *,
         client: object,
@@ -116,15 +117,10 @@ class ChainedTurn:
         metrics: TurnMetrics | None = None,
         **options: Unpack[TurnOptions],
     ) -> None:
-        if not hasattr(client, "responses"):
-            raise TypeError(
-                f"ChainedTurn: client is {client!r:.80}, which does not speak OpenAI's Responses; "
-                "give an OpenAI or AsyncOpenAI, or use Turn with replay_input"
-            )
-        check_options(options)
+        check_options(options, "ChainedTurn")
         if max_steps < 1:
             raise ValueError(f"ChainedTurn: max_steps is {max_steps}; give at least 1")
-        client = without_retries(client)
+        client = responses_client(client, "ChainedTurn")
         if isinstance(question, str):
             question = Message(Role.USER, question)
         asked = [question] if isinstance(question, Message | Mapping) else question
@@ -133,7 +129,7 @@ class ChainedTurn:
         self.model = model
         self._steps = steps = self.steps(
             history,
-            decode(asked),
+            History.read(asked).whole(),
             model=model,
             store=store,
             chain=chain,

@@ -23,7 +23,8 @@ from chatlab.chat import ChainedTurn, Message, ToolCallPart, Turn, TurnEvent
 from chatlab.chat.accounting.prometheus import Metrics
 from chatlab.chat.hub.view import View
 from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnStatus
-from chatlab.chat.messages.history import FilePart, ToolResultPart, decode
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import FilePart, ToolResultPart
 from chatlab.chat.messages.parts import BlockPart
 from chatlab.chat.storage.store_file import Store
 from chatlab.errors import Verdict, classify
@@ -128,7 +129,7 @@ class Talk:
     @property
     def last(self) -> Message:
         """The message that was stored last."""
-        return decode(self.store.history(CHAT))[-1]
+        return History.read(self.store.history(CHAT)).whole()[-1]
 
 
 class Raw:
@@ -242,7 +243,7 @@ def test_a_tool_step_sends_the_results_alone(talk: Talk) -> None:
     output = {"type": "function_call_output", "call_id": "call_1", "output": "rain"}
     assert talk.bodies[1]["input"] == [output]
     assert [call.id for call in talk.ran] == ["call_1"]
-    stored = decode(talk.store.history(CHAT))
+    stored = History.read(talk.store.history(CHAT)).whole()
     assert [str(message.role) for message in stored] == ["user", "assistant", "tool", "assistant"]
     assert stored[-1].response_id == answered.response_id
     step = ["starting", "streaming", "Answer"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from chatlab import Message, resolve_chain
-from chatlab.chat.messages.history import read
+from chatlab.chat.messages.history import History
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Question:
 
     @property
     def readable(self) -> tuple[Message, ...]:
-        return tuple(one for one in read(self.messages) if isinstance(one, Message))
+        return History.read(self.messages).messages
 
     def decide(self) -> Choice:
         found = resolve_chain(

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from chatlab.chat.messages.history import Message, Role, read
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.messages.parts import ToolCallPart
 from chatlab.chat.render.model_view import visible
 from chatlab.text.markup import BOXED, MUTED, shortened, table, tag
@@ -97,31 +98,54 @@ class Resolution:
 
 def resolve_chain(
     messages: Iterable[object],
+    *,
+    model: str,
     store: bool = True,
-    model: str = "gpt-5",
     plan_mode: bool = False,
 ) -> Resolution:
-    """Whether the next request of a conversation chains, and the messages that it sends.
+    """Decide whether the next request of a conversation chains, and which messages it sends.
 
-    messages: the stored history, oldest first, as `history.read` takes it. store: of the request
-    to be made. model: the model configuration that will answer it. The chain sends the system
-    messages and the trailing user messages that hold anything; the replay, every message that can
-    be read. Never raises; an error of the iterable itself is passed on.
+    A chain sends the system messages and the trailing user messages that hold anything; a replay
+    sends every message that can be read. It never raises, except what the iterable itself raises.
+
+    Parameters
+    ----------
+    messages:
+        The stored history, oldest first, as `History.read` takes it, with the question at its end.
+    model:
+        The model configuration that will answer.
+    store:
+        Whether the request asks the provider to store its response.
+    plan_mode:
+        Whether the turn only plans; such a turn never chains.
+
+    Returns
+    -------
+    Resolution
+        The decision, with each condition and what was found for it.
+
+    Examples
+    --------
+    >>> kept = {"response_id": "resp_1", "model": "gpt-5", "stored": True}
+    >>> history = [Message("user", "Hi"), Message("assistant", "Hello.", **kept)]
+    >>> found = resolve_chain([*history, Message("user", "And in Paris?")], model="gpt-5")
+    >>> found.previous_response_id, [message.text for message in found.messages]
+    ('resp_1', ['And in Paris?'])
     """
-    history: list[Message | str] = [f"{type(messages).__name__} is no list of messages"]
+    history = History([f"{type(messages).__name__} is no list of messages"], [None])
     if isinstance(messages, Iterable) and not isinstance(messages, str | bytes | Mapping):
-        history = read(messages)
+        history = History.read(messages)
     found = _Found.in_history(history)
     conditions = found.conditions(store=store, model=model, plan_mode=plan_mode)
-    readable = tuple(one for one in history if isinstance(one, Message))
     decided = next((one for one in conditions if not one.holds), None)
     if decided is not None:
+        readable = history.messages
         which = "all" if len(readable) == len(history) else f"the readable {len(readable)} of"
         because = f"send {which} {len(history)} messages, because {decided.because}"
         shown = tuple(replace(one, decided=one is decided) for one in conditions)
         return Resolution(Mode.REPLAY, None, readable, because, shown)
-    systems = tuple(one for one in readable if one.role is Role.SYSTEM)
-    sent = systems + tuple(message for _, message in found.contributing)
+    systems = [at for at, role in enumerate(history.roles) if role is Role.SYSTEM]
+    sent = (*map(history.message, systems), *(message for _, message in found.contributing))
     anchor = found.anchor[1].response_id if found.anchor else None
     because = f"continue {anchor!r}, every condition holds; {len(sent)} of {len(history)} are sent"
     return Resolution(Mode.CHAIN, anchor, sent, because, conditions)
@@ -142,30 +166,29 @@ class _Found:
     unreadable: tuple[str, ...]
 
     @classmethod
-    def in_history(cls, history: list[Message | str]) -> _Found:
+    def in_history(cls, history: History) -> _Found:
         anchor: Place | None = None
         ended = "no assistant message is before them"
         users: list[Place] = []
         behind: list[Place] = []
         for index in range(len(history) - 1, -1, -1):
-            one = history[index]
-            if isinstance(one, str):
+            role = history.roles[index]
+            if role is None:
                 ended = f"messages[{index}] is before them and cannot be read"
-            elif one.role is Role.SYSTEM:
+            elif role is Role.SYSTEM:
                 ended = f"messages[{index}] is before them, a system message"
-            elif one.role is Role.USER:
-                users.append((index, one))
+            elif role is Role.USER:
+                users.append((index, history.message(index)))
                 continue
             else:
-                behind.append((index, one))
-                if one.role is Role.TOOL:
+                behind.append((index, history.message(index)))
+                if role is Role.TOOL:
                     continue
-                anchor = (index, one)
+                anchor = behind[-1]
             break
         contributing = tuple(at for at in reversed(users) if any(map(visible, at[1].parts)))
         results = tuple((i, r.call_id) for i, one in reversed(behind) for r in one.local_results)
-        unreadable = tuple(one for one in history if isinstance(one, str))
-        return cls(anchor, ended, contributing, len(users), results, unreadable)
+        return cls(anchor, ended, contributing, len(users), results, history.problems)
 
     def conditions(self, *, store: bool, model: str, plan_mode: bool) -> tuple[Condition, ...]:
         """Every condition with its outcome, in the order of `QUESTIONS`."""

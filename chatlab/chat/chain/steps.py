@@ -17,16 +17,17 @@ from typing import Any, Final
 
 from chatlab.chat.chain.resolver import Mode, Resolution, resolve_chain
 from chatlab.chat.messages.events import Answer
-from chatlab.chat.messages.history import Message, Role, ToolResultPart, read
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import Message, Role, ToolResultPart
 from chatlab.chat.messages.parts import ReasoningPart, ToolCallPart
 from chatlab.chat.render.full_history import replay_input
-from chatlab.chat.render.model_view import recovered, sendable
-from chatlab.chat.render.openai_responses import output_item
+from chatlab.chat.render.openai_responses import tool_outputs
 from chatlab.chat.stream.contracts import RESPONSES, Outcome
 from chatlab.errors import Verdict
 from chatlab.retry.callbacks import call_back
 
-History = Iterable[object] | Callable[[], Iterable[object]]
+Stored = Iterable[object] | Callable[[], Iterable[object]]
+"""Stored messages, or a function that loads them."""
 
 _OURS: Final = {
     "input": "the history and the question make it",
@@ -47,7 +48,7 @@ class Steps:
 
     def __init__(
         self,
-        history: History,
+        history: Stored,
         question: tuple[Message, ...],
         *,
         model: str,
@@ -73,7 +74,7 @@ class Steps:
         self._plan_mode = plan_mode
         self._fixed = {"model": model, **request, "store": store}
         self._on_lost = on_lost
-        self._stored: list[Message | str] | None = None
+        self._known: History | None = None
         self._wanted = chain
         self._chains = chain and store and not plan_mode
         self._keeps_ids = True
@@ -88,9 +89,9 @@ class Steps:
 
         Raises ValueError if there is nothing to send, and what loading the history raises.
         """
-        if self._stored is None:
-            self._stored = self._loaded()
-            self._resolve(self._stored)
+        if self._known is None:
+            self._known = self._loaded()
+            self._resolve(self._known)
         elif self._stale:
             self._reload()
         body = self._body()
@@ -149,7 +150,8 @@ class Steps:
         known = replay_input(RESPONSES, messages, model=self._model, references=self._references)
         return known.request
 
-    def _loaded(self) -> list[Message | str]:
+    def _loaded(self) -> History:
+        """The stored messages, with the question behind them."""
         loaded = self._load() if callable(self._load) else self._load
         if not isinstance(loaded, Iterable) or isinstance(loaded, str | bytes | Mapping):
             if isinstance(loaded, Coroutine):
@@ -158,16 +160,16 @@ class Steps:
                 f"ChainedTurn: history gives {loaded!r:.80}, which is no list of messages; "
                 "give messages, or a plain function that returns them"
             )
-        history = read(loaded)
-        self.seen = len(history)
-        for one in history:
-            if isinstance(one, str):
-                _log.warning("a message cannot be read and is left out: %s", one)
-        return history
+        history = History.read(loaded)
+        self.seen = history.seen
+        for one in history.problems:
+            _log.warning("a message cannot be read and is left out: %s", one)
+        return history.followed_by(self.question)
 
-    def _resolve(self, stored: list[Message | str]) -> None:
-        known = [*stored, *self.question]
-        found = resolve_chain(known, self._store, self._model, self._plan_mode)
+    def _resolve(self, known: History) -> None:
+        found = resolve_chain(
+            known, model=self._model, store=self._store, plan_mode=self._plan_mode
+        )
         self.resolution = found if self._wanted else _replaying(found, known, "chain mode is off")
         self._anchor = self._continued = self.resolution.previous_response_id
 
@@ -179,14 +181,11 @@ class Steps:
             assert self.resolution is not None
             return {**self.input_of(self.resolution.messages), **chained}
         *_, answer, results = self.made
-        customs = {call.id for call in answer.local_calls if call.custom}
-        given = map(recovered, results.local_results)
-        outputs = [output_item(one, custom=one.call_id in customs) for one in given]
-        return {"input": sendable(outputs), **chained}
+        return {"input": tool_outputs(answer, results), **chained}
 
     def _replayed(self) -> dict[str, Any]:
-        stored = [message for message in self._stored or () if isinstance(message, Message)]
-        return self.input_of((*stored, *self.question, *self.made))
+        known = self._known.messages if self._known else self.question
+        return self.input_of((*known, *self.made))
 
     def _leave_chain(self, said: str) -> None:
         """Go on without the chain; `said`: what the provider refused it with."""
@@ -195,20 +194,20 @@ class Steps:
         self._stale = True
         self.made = [_nameless(message) for message in self.made]
         self.lost = lost or self.lost
-        if self.resolution is not None:
-            known = [*(self._stored or ()), *self.question]
-            self.resolution = _replaying(self.resolution, known, f"the provider has lost {lost!r}")
+        if self.resolution is not None and self._known is not None:
+            self.resolution = _replaying(
+                self.resolution, self._known, f"the provider has lost {lost!r}"
+            )
         if self._on_lost is not None:
             for name in dict.fromkeys(filter(None, (lost, *self._sources_of(said)))):
                 call_back(self._on_lost, "on_lost", name)
 
     def _sources_of(self, said: str) -> Iterator[str | None]:
         """The stored responses that were lost with it: what it continued, and made an item of."""
-        for message in self._stored or ():
-            if isinstance(message, Message):
-                ids = [part.id for part in message.parts if isinstance(part, ReasoningPart)]
-                if any(one is not None and one in said for one in ids):
-                    yield message.response_id
+        for message in self._known.messages if self._known else ():
+            ids = [part.id for part in message.parts if isinstance(part, ReasoningPart)]
+            if any(one is not None and one in said for one in ids):
+                yield message.response_id
         if self.made and self._continued is not None:
             yield self._continued
 
@@ -217,7 +216,7 @@ class Steps:
         if not callable(self._load):
             return
         try:
-            self._stored = self._loaded()
+            self._known = self._loaded()
         except Exception:
             _log.warning("the history could not be reloaded; the copy is replayed", exc_info=True)
 
@@ -226,10 +225,9 @@ def _nameless(message: Message) -> Message:
     return replace(message, response_id=None, stored=False)
 
 
-def _replaying(found: Resolution, known: list[Message | str], because: str) -> Resolution:
+def _replaying(found: Resolution, known: History, because: str) -> Resolution:
     """`found`, but for a turn that replays because of something else."""
-    readable = tuple(one for one in known if isinstance(one, Message))
     reason = because if found.mode is Mode.CHAIN else found.because
     return replace(
-        found, mode=Mode.REPLAY, previous_response_id=None, messages=readable, because=reason
+        found, mode=Mode.REPLAY, previous_response_id=None, messages=known.messages, because=reason
     )

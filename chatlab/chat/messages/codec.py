@@ -1,4 +1,4 @@
-"""JSON of dataclasses: written from their fields, read back by their type hints.
+"""JSON of dataclasses: written from their fields, read back by readers compiled from their hints.
 
 A dataclass that is one of several (a part of a message) says which by its ``type``. Fields at
 their default are left out; an unknown field is an error, so that no typing mistake is lost, unless
@@ -15,14 +15,13 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Final
 
+from chatlab.chat.messages.readers import REFUSALS, TAG, Reader, compiled, hints_of
 from chatlab.text.spelling import near_names, suggest
 
-TAG: Final = "type"
-_hints = functools.cache(typing.get_type_hints)
 _PLAIN: Final = {str: "a text", int: "a whole number", bool: "true or false", Mapping: "an object"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Codec:
     """Writes and reads dataclasses. kinds: the tagged ones, by the name that is their ``type``.
 
@@ -45,18 +44,33 @@ class Codec:
         told = {field.name: self.dump(one) for field, one in here if not _usual(field, one)}
         return {TAG: names[0], **told} if names else told
 
-    def load(self, hint: object, value: object, where: str) -> object:
-        """`value` as what `hint` asks for; what is that already is passed through.
+    def reader(self, cls: type) -> Reader:
+        """The compiled reader of `cls`, made once."""
+        return _compiled(self, cls)
+
+    def load(self, cls: type, value: object, where: str) -> object:
+        """`value` as an object of `cls`; what is one already is passed through.
 
         Raises ValueError that says where, what is wrong, and the near name.
         """
+        if type(value) is dict:
+            try:
+                return _compiled(self, cls).read(value)
+            except REFUSALS:
+                pass
+        return self._explained(cls, value, where)
+
+    def _explained(self, hint: object, value: object, where: str) -> object:
+        """As `load`, for any hint, with the reason if it cannot be read."""
         asked, args = typing.get_origin(hint) or hint, typing.get_args(hint)
         if asked in (UnionType, typing.Union):
             return self._choose(args, value, where)
         if asked is tuple:
             if not isinstance(value, list | tuple):
                 raise ValueError(f"{where}: {value!r:.80} is no list")
-            return tuple(self.load(args[0], one, f"{where}[{n}]") for n, one in enumerate(value))
+            return tuple(
+                self._explained(args[0], one, f"{where}[{n}]") for n, one in enumerate(value)
+            )
         if not isinstance(asked, type):
             raise TypeError(f"{where}: no way to read {hint!r}")
         if is_dataclass(asked):
@@ -72,7 +86,7 @@ class Codec:
         if value is None and NoneType in options:
             return None
         if len(kinds) == 1:
-            return self.load(kinds[0], value, where)
+            return self._explained(kinds[0], value, where)
         if isinstance(value, kinds):
             return value
         known = {name: kind for name, kind in self.kinds.items() if kind in kinds}
@@ -80,7 +94,7 @@ class Codec:
         return self._fill(known[name], value, where)
 
     def _fill(self, cls: type, value: object, where: str) -> object:
-        payload, hints = json_object(value, where), _hints(cls)
+        payload, hints = json_object(value, where), hints_of(cls)
         required = [f.name for f in fields(cls) if _default(f) is MISSING]
         missing = [name for name in required if name not in payload]
         names = [name for name, kind in self.kinds.items() if kind is cls]
@@ -94,12 +108,19 @@ class Codec:
         if unknown and not self.lenient:
             one_of(hints, unknown[0], f"{where}: field")
         given = {
-            k: self.load(hints[k], v, f"{where}.{k}") for k, v in payload.items() if k in hints
+            k: self._explained(hints[k], v, f"{where}.{k}")
+            for k, v in payload.items()
+            if k in hints
         }
         try:
             return cls(**given)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
+
+
+@functools.cache
+def _compiled(codec: Codec, cls: type) -> Reader:
+    return compiled(codec.kinds, cls)
 
 
 def one_of(known: Collection[str], value: object, where: str) -> str:

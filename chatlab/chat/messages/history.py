@@ -1,257 +1,219 @@
-"""Messages of a conversation as they are stored, and their JSON.
-
-What each role may hold; whatever the provider ran itself (a web search) is a ``block``, whole:
-
-    system      text, context
-    user        text, reasoning, file, file_reference, context, marker
-    assistant   text, reasoning, tool_call, tool_result, block, marker
-    tool        tool_result, marker
-"""
+"""A stored conversation, read once: what can be read as messages, and why the rest cannot."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Final, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, overload
 
-from chatlab.chat.messages.codec import Codec, one_of
-from chatlab.chat.messages.events import PARTS, Answer
-from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart, ToolCallPart
-from chatlab.chat.stream.contracts import Outcome
+from chatlab.chat.messages.message import CODEC, HOLDS, KINDS, ROLES, FilePart, Message, Role
+from chatlab.chat.messages.parts import TextPart
+from chatlab.chat.messages.readers import TAG, Reader
 
-_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
-
-
-class Role(StrEnum):
-    """Whose message it is."""
-
-    SYSTEM = "system"
-    USER = "user"
-    ASSISTANT = "assistant"
-    TOOL = "tool"
+_MESSAGE: Final = CODEC.reader(Message)
+_HEAD: Final = {name: kinds for name, kinds in _MESSAGE.scalars.items() if name != TAG}
+_FLAT: Final[Mapping[Role, Mapping[object, Reader]]] = {
+    role: {
+        name: CODEC.reader(kind)
+        for name, kind in KINDS.items()
+        if kind in held and kind is not FilePart
+    }
+    for role, held in HOLDS.items()
+}
+"""The parts by role that are read without fail if they hold texts, numbers and booleans only."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilePart:
-    """A file or picture: exactly one of data (base64), url, and file_id (the provider holds it).
+class History(Sequence["Message | str"]):
+    """A stored conversation, read once.
 
-    media_type: for example ``image/png``. Raises ValueError for anything else.
+    An item is a message, or the sentence that says why there is none in its place. Messages of
+    plain texts and calls are only checked at first; each is built when it is asked for.
+
+    Attributes
+    ----------
+    problems: tuple of str
+        The sentence on each message that cannot be read.
+
+    Examples
+    --------
+    >>> history = History.read([{"role": "user", "parts": "Hi"}, {"role": "usr"}])
+    >>> [message.text for message in history.messages]
+    ['Hi']
+    >>> history.problems
+    ("messages[1].role: 'usr' is not known; did you mean 'user'?",)
     """
 
-    media_type: str
-    data: str | None = None
-    url: str | None = None
-    file_id: str | None = None
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        if not _MEDIA_TYPE.fullmatch(self.media_type):
-            raise ValueError(
-                f"media_type: {self.media_type!r:.80} is none; say such as 'image/png'"
-            )
-        if sum(map(bool, (self.data, self.url, self.file_id))) != 1:
-            raise ValueError("a file has exactly one of data, url, file_id; give one of them")
-        try:
-            base64.b64decode(self.data or "", validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError(f"data: {self.data!r:.40} is no base64; encode the bytes") from None
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the media type is a picture's."""
-        return self.media_type.startswith("image/")
-
-
-@dataclass(frozen=True, slots=True)
-class FileReferencePart:
-    """A place in a file that the person points at, told as text. Lines count from 1."""
-
-    path: str
-    start_line: int | None = None
-    end_line: int | None = None
-    content: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ContextPart:
-    """Text that the application adds, such as a project's instructions. name: where it is from."""
-
-    name: str
-    content: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MarkerPart:
-    """What only people see, such as the chip of a skill; no model is ever sent it."""
-
-    kind: str
-    data: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResultPart:
-    """What the tool call `call_id` gave: a text, images, or both. by_provider: it ran the tool."""
-
-    call_id: str
-    text: str = ""
-    images: tuple[FilePart, ...] = ()
-    is_error: bool = False
-    by_provider: bool = False
-
-    def __post_init__(self) -> None:
-        for number, image in enumerate(self.images):
-            if not image.is_image:
-                raise ValueError(f"images[{number}]: {image.media_type} is no picture's media type")
-
-
-Content = (
-    TextPart
-    | ReasoningPart
-    | ToolCallPart
-    | ToolResultPart
-    | BlockPart
-    | FilePart
-    | FileReferencePart
-    | ContextPart
-    | MarkerPart
-)
-
-KINDS: Final[Mapping[str, type[Content]]] = {
-    **PARTS,
-    "tool_result": ToolResultPart,
-    "file": FilePart,
-    "file_reference": FileReferencePart,
-    "context": ContextPart,
-    "marker": MarkerPart,
-}
-"""The parts by the ``type`` that their JSON has; an answer's parts among them."""
-
-HOLDS: Final[Mapping[Role, tuple[type[Content], ...]]] = {
-    Role.SYSTEM: (TextPart, ContextPart),
-    Role.USER: (TextPart, ReasoningPart, FilePart, FileReferencePart, ContextPart, MarkerPart),
-    Role.ASSISTANT: (
-        *(TextPart, ReasoningPart, ToolCallPart, ToolResultPart),
-        *(BlockPart, MarkerPart),
-    ),
-    Role.TOOL: (ToolResultPart, MarkerPart),
-}
-
-CODEC: Final = Codec(KINDS)
-
-
-@dataclass(frozen=True, slots=True, init=False)
-class Message:
-    """One message. parts: in order; a string stands for a text. Raises ValueError for a wrong role
-    and for a part that the role cannot hold.
-
-    response_id: of the response that made it. model: the name of the model configuration that
-    made it. stored: the provider keeps that response, because the turn completed with
-    ``store=true``.
-    """
-
-    role: Role
-    parts: tuple[Content, ...] = ()
-    response_id: str | None = None
-    model: str | None = None
-    stored: bool = False
+    __slots__ = ("_behind", "_items", "_roles", "problems")
 
     def __init__(
-        self,
-        role: str,
-        parts: str | Content | Iterable[str | Content] = (),
-        *,
-        response_id: str | None = None,
-        model: str | None = None,
-        stored: bool = False,
+        self, items: list[Any], roles: list[Role | None], behind: History | None = None
     ) -> None:
-        known = Role(one_of([str(one) for one in Role], role, "role"))
-        several = (parts,) if isinstance(parts, str | Content) else parts
-        content = tuple(TextPart(one) if isinstance(one, str) else one for one in several)
-        for number, part in enumerate(content):
-            if not isinstance(part, HOLDS[known]):
-                names = [name for name, kind in KINDS.items() if kind in HOLDS[known]]
-                raise ValueError(
-                    f"parts[{number}]: a {known} message cannot hold {type(part).__name__}; "
-                    f"it holds {', '.join(names)}"
-                )
-        values = {"role": known, "parts": content, "response_id": response_id}
-        for name, value in {**values, "model": model, "stored": stored}.items():
-            object.__setattr__(self, name, value)
+        self._behind = behind
+        self._items = items
+        self._roles = roles
+        self.problems: tuple[str, ...] = ()
+        if None in roles:
+            self.problems = tuple(one for one in items if isinstance(one, str))
 
     @classmethod
-    def answered(cls, answer: Answer, *, model: str, store: bool) -> Message:
-        """The assistant message of a committed `answer` to a request with that `store`.
+    def read(cls, messages: Iterable[object], *, behind: History | None = None) -> History:
+        """Read stored messages.
 
-        The response id is kept only of a complete answer that the provider stores.
+        Parameters
+        ----------
+        messages:
+            Messages, or objects of decoded JSON with role, parts (``content`` will do; a text
+            stands for one text part), response_id, model and stored. They must not be changed
+            afterwards. A `History` is returned as it is.
+        behind:
+            A history that is put before them.
         """
-        stored = store and answer.outcome is Outcome.COMPLETE and bool(answer.response_id)
-        kept = answer.response_id if stored else None
-        parts = [part for part in answer.parts if not part.choice]
-        return cls(Role.ASSISTANT, parts, response_id=kept, model=model, stored=stored)
+        if isinstance(messages, History) and behind is None:
+            return messages
+        items: list[object] = list(behind._items) if behind else []
+        roles: list[Role | None] = list(behind._roles) if behind else []
+        for number, value in enumerate(messages, len(items)):
+            role = _flat_role(value) if type(value) is dict else None
+            if role is None:
+                if not isinstance(value, Message):
+                    value = _read(value, f"messages[{number}]")
+                role = value.role if isinstance(value, Message) else None
+            items.append(value)
+            roles.append(role)
+        return cls(items, roles)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, place: int) -> Message | str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Message | str, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Message | str | tuple[Message | str, ...]:
+        if isinstance(place, slice):
+            return tuple(self[one] for one in range(*place.indices(len(self))))
+        item = self._items[place]
+        if type(item) is dict:
+            role, behind = self._roles[place], self._behind
+            assert role is not None
+            if behind is not None and 0 <= place < len(behind):
+                item = behind[place]
+            else:
+                item = _built(item, role)
+            self._items[place] = item
+        read: Message | str = item
+        return read
+
+    def __iter__(self) -> Iterator[Message | str]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self)} messages, {len(self.problems)} unreadable>"
+
+    def message(self, place: int) -> Message:
+        """Return the message at `place`, which is one that can be read."""
+        item = self[place]
+        assert isinstance(item, Message)
+        return item
 
     @property
-    def text(self) -> str:
-        """All its text, as it stands."""
-        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+    def roles(self) -> Sequence[Role | None]:
+        """Whose each message is; None for one that cannot be read."""
+        return self._roles
 
     @property
-    def local_calls(self) -> tuple[ToolCallPart, ...]:
-        """The tool calls that the application has to run."""
-        return tuple(p for p in self.parts if isinstance(p, ToolCallPart) and not p.by_provider)
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that can be read."""
+        return tuple(one for one in self if isinstance(one, Message))
 
     @property
-    def open_calls(self) -> tuple[ToolCallPart | BlockPart, ...]:
-        """The calls that wait for the application: local ones, and blocks such as a shell call.
+    def seen(self) -> int:
+        """How many messages are stored, for `Store.commit`."""
+        return len(self)
 
-        A block that the provider answers itself stands beside its output.
+    def whole(self) -> tuple[Message, ...]:
+        """Return all messages.
+
+        Raises
+        ------
+        ValueError
+            For the first message that cannot be read, and says why.
         """
-        blocks = [part for part in self.parts if isinstance(part, BlockPart)]
-        given = {one.data.get("call_id") for one in blocks if one.kind.endswith("_output")}
-        waiting = [one for one in blocks if one.kind.endswith("_call")]
-        unanswered = [one for one in waiting if one.data.get("call_id") not in {None, *given}]
-        return (*self.local_calls, *unanswered)
+        if self.problems:
+            raise ValueError(self.problems[0])
+        return self.messages
 
-    @property
-    def local_results(self) -> tuple[ToolResultPart, ...]:
-        """The results of tools that the application ran."""
-        return tuple(p for p in self.parts if isinstance(p, ToolResultPart) and not p.by_provider)
+    def first(self, count: int) -> History:
+        """Return the history of the first `count` messages."""
+        return History(self._items[:count], self._roles[:count])
 
-
-def encode(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """`messages` as JSON values; `decode` gives them back."""
-    return [cast(dict[str, Any], CODEC.dump(message)) for message in messages]
+    def followed_by(self, messages: Iterable[Message]) -> History:
+        """Return a history with `messages` behind what is here."""
+        more = list(messages)
+        items, roles = [*self._items, *more], [*self._roles, *(one.role for one in more)]
+        return History(items, roles, self)
 
 
-def decode(history: Iterable[object]) -> tuple[Message, ...]:
-    """The messages of `history`, as `read` takes them. Raises ValueError for the first bad one."""
-    messages = []
-    for one in read(history):
-        if isinstance(one, str):
-            raise ValueError(one)
-        messages.append(one)
-    return tuple(messages)
+def _flat_role(value: dict[str, Any]) -> Role | None:
+    """The role of an object that is a message beyond doubt; None for one that has to be read."""
+    name = value.get("role")
+    role = ROLES.get(name) if type(name) is str else None
+    if role is None:
+        return None
+    readers = _FLAT[role]
+    for key, one in value.items():
+        if key == "parts":
+            if type(one) is str:
+                one = [{TAG: "text", "text": one}]
+            elif type(one) is not list:
+                return None
+            for part in one:
+                if type(part) is not dict or type(part.get(TAG)) is not str:
+                    return None
+                reader = readers.get(part[TAG])
+                if reader is None or not reader.is_flat(part):
+                    return None
+        elif key != "role" and (key not in _HEAD or type(one) not in _HEAD[key]):
+            return None
+    return role
 
 
-def read(history: Iterable[object]) -> list[Message | str]:
-    """Each message of `history`, or in its place the sentence that says why it cannot be read.
+def _built(value: dict[str, Any], role: Role) -> Message:
+    """The message of an object that `_flat_role` has checked."""
+    readers, parts = _FLAT[role], value.get("parts", ())
+    if isinstance(parts, str):
+        parts = [{TAG: "text", "text": parts}]
+    get = value.get
+    built: list[Any] = [readers[part[TAG]].build(part) for part in parts]
+    return Message.of_checked(
+        role,
+        tuple(built),
+        get("response_id"),
+        get("model"),
+        get("stored", False),
+    )
 
-    history: messages, or objects of decoded JSON with role, parts (``content`` will do; a text
-    stands for one text part), response_id, model and stored.
-    """
-    return [_read(one, f"messages[{number}]") for number, one in enumerate(history)]
+
+def _with_parts(value: Mapping[Any, Any]) -> dict[Any, Any]:
+    if "parts" in value and not isinstance(value["parts"], str):
+        return value if isinstance(value, dict) else dict(value)
+    value = dict(value)
+    if "content" in value and "parts" not in value:
+        value["parts"] = value.pop("content")
+    if isinstance(value.get("parts"), str):
+        value["parts"] = [TextPart(value["parts"])]
+    return value
 
 
 def _read(value: object, where: str) -> Message | str:
     if isinstance(value, Mapping):
-        value = dict(value)
-        if "content" in value and "parts" not in value:
-            value["parts"] = value.pop("content")
-        if isinstance(value.get("parts"), str):
-            value["parts"] = [TextPart(value["parts"])]
+        value = _with_parts(value)
     try:
         message = CODEC.load(Message, value, where)
     except (ValueError, RecursionError) as error:

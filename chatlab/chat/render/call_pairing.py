@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from chatlab.chat.messages.history import Content, MarkerPart, Message, Role, ToolResultPart
+from chatlab.chat.messages.message import Content, MarkerPart, Message, Role, ToolResultPart
 from chatlab.chat.messages.parts import BlockPart, ToolCallPart
 from chatlab.chat.render.model_view import recovered
 
@@ -24,6 +24,7 @@ LOST_RESULT: Final = "The result of this call was lost; the tool may or may not 
 GONE: Final = MarkerPart("gone")
 """Stands where a part was taken out: the others keep their places, and it keeps them apart."""
 
+_PAIRED: Final = (ToolCallPart, ToolResultPart, BlockPart)
 _ODD: Final = re.compile("[^A-Za-z0-9_-]")
 _STEM_CHARS: Final = 24
 
@@ -53,10 +54,14 @@ class Paired:
 def paired(messages: Iterable[Message], limits: Limits) -> Paired:
     """`messages` repaired as the module says, with the results of a message's calls behind it."""
     whole = tuple(messages)
-    results = [p for m in whole for p in m.parts if isinstance(p, ToolResultPart) and p.by_provider]
+    paired_parts = [one for m in whole for one in m.parts if isinstance(one, _PAIRED)]
+    results = [one for one in paired_parts if isinstance(one, ToolResultPart) and one.by_provider]
     pairing = _Pairing(limits, frozenset(result.call_id for result in results))
     for index, message in enumerate(whole):
-        pairing.add(index, message)
+        if any(isinstance(part, _PAIRED) for part in message.parts):
+            pairing.add(index, message)
+        else:
+            pairing.messages.append((Numbered(index, message), []))
     return pairing.finish()
 
 
@@ -98,14 +103,24 @@ class _Pairing:
                 parts.append(GONE)
             else:
                 parts.append(GONE if number in alone else part)
-        self.messages.append((Numbered(index, replace(message, parts=tuple(parts))), own))
+        if any(part is GONE for part in parts) or own:
+            message = Message.of_checked(
+                message.role,
+                tuple(parts),
+                message.response_id,
+                message.model,
+                message.stored,
+            )
+        self.messages.append((Numbered(index, message), own))
 
     def finish(self) -> Paired:
         messages: list[Numbered] = []
         for numbered, calls in self.messages:
             messages.append(numbered)
             results = [call.result or self._lost(call) for call in calls]
-            messages += [Numbered(numbered.number, Message(Role.TOOL, results))] if results else []
+            if results:
+                behind = Message.of_checked(Role.TOOL, tuple(results))
+                messages.append(Numbered(numbered.number, behind))
         return Paired(tuple(messages), tuple(self.repairs))
 
     def _call(self, index: int, part: ToolCallPart) -> _Call | None:
@@ -117,9 +132,14 @@ class _Pairing:
             return None
         if waiting and waiting[0].index < index:
             waiting.clear()
-        call = _Call(index, replace(part, id=self._free_id(part.id), name=name))
+        own_id, call_id = part.id, self._free_id(part.id)
+        if (call_id, name) != (part.id, part.name):
+            part = replace(part, id=call_id, name=name)
+        call = _Call(index, part)
         waiting.append(call)
-        self.seen |= {("call", part.id)} | ({("item", part.item_id)} if part.item_id else set())
+        self.seen.add(("call", own_id))
+        if part.item_id:
+            self.seen.add(("item", part.item_id))
         return call
 
     def _settle(self, index: int, part: ToolResultPart) -> None:
@@ -132,7 +152,10 @@ class _Pairing:
             self._repair(index, f"the result of {part.call_id!r} {why}; it is left out")
         else:
             call = waiting.pop(0)
-            call.result = replace(recovered(part), call_id=call.part.id)
+            result = recovered(part)
+            if result.call_id != call.part.id:
+                result = replace(result, call_id=call.part.id)
+            call.result = result
 
     def _lost(self, call: _Call) -> ToolResultPart:
         self._repair(

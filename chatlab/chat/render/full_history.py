@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from chatlab.chat.messages.codec import one_of
-from chatlab.chat.messages.history import decode
+from chatlab.chat.messages.history import History
 from chatlab.chat.render import anthropic_messages as replay_messages
 from chatlab.chat.render import chat_completions as replay_chat
 from chatlab.chat.render import openai_responses as replay_responses
 from chatlab.chat.render.call_pairing import paired
-from chatlab.chat.render.model_view import sendable
 from chatlab.chat.stream.contracts import ANTHROPIC, CHAT, RESPONSES
 
 _PROTOCOLS = {ANTHROPIC: replay_messages, CHAT: replay_chat, RESPONSES: replay_responses}
@@ -43,7 +42,7 @@ def replay_input(
     references: bool = True,
     strict: bool = False,
 ) -> ReplayInput:
-    """`messages` (as `history.read` takes them) as the input of one request.
+    """`messages` (as `History.read` takes them) as the input of one request.
 
     protocol: one of `contracts.PROTOCOLS`. model: the model configuration that will answer;
     reasoning of another one is left out, because only its maker can read it. references: the
@@ -54,12 +53,11 @@ def replay_input(
     strict, and a history that holds nothing to send.
     """
     api = _PROTOCOLS[one_of(_PROTOCOLS, protocol, "replay_input: protocol")]
-    whole = paired(decode(messages), api.LIMITS)
+    whole = paired(History.read(messages).whole(), api.LIMITS)
     if strict and whole.repairs:
         raise ValueError("\n".join(whole.repairs))
     left_out: list[str] = []
     request = api.request(whole.messages, model, references, left_out)
     if not any(request.values()):
         raise ValueError("replay_input: the history holds nothing to send; add a user message")
-    clean = cast(dict[str, Any], sendable(request))
-    return ReplayInput(clean, whole.repairs, tuple(left_out))
+    return ReplayInput(request, whole.repairs, tuple(left_out))

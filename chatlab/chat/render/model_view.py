@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from chatlab.chat.messages.history import (
+from chatlab.chat.messages.message import (
     Content,
     ContextPart,
     FilePart,
@@ -19,6 +19,7 @@ from chatlab.chat.messages.history import (
     ToolResultPart,
 )
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart
+from chatlab.chat.messages.surrogates import whole_part
 
 PICTURES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 """The picture types that every provider takes."""
@@ -27,7 +28,6 @@ PDF: Final = "application/pdf"
 
 _TEXTUAL: Final = ("application/json", "application/xml", "application/yaml")
 _DATA_URL: Final = re.compile(r"\s*data:(image/[\w.+-]+);base64,([A-Za-z0-9+/=\s]+)")
-_UNPAIRED: Final = re.compile("[\ud800-\udfff]")
 
 
 def visible(part: Content) -> bool:
@@ -91,7 +91,7 @@ def recovered(result: ToolResultPart) -> ToolResultPart:
     if not images or len(found) < len(read):
         return result
     text = "\n".join(text for text, _ in found if text)
-    return replace(result, text=text, images=result.images + images)
+    return whole_part(replace(result, text=text, images=result.images + images))
 
 
 def _block(value: object) -> tuple[str, FilePart | None] | None:
@@ -111,19 +111,6 @@ def _block(value: object) -> tuple[str, FilePart | None] | None:
         return text, FilePart(media_type, "".join(data.split()))
     except ValueError:
         return None
-
-
-def sendable(value: object) -> object:
-    """JSON values with each unpaired surrogate, which no provider takes, replaced by U+FFFD."""
-    if isinstance(value, str):
-        if not _UNPAIRED.search(value):
-            return value
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {sendable(key): sendable(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [sendable(one) for one in value]
-    return value
 
 
 def omissions(index: int, message: Message, sent: Collection[int]) -> list[str]:

@@ -9,11 +9,11 @@ content is at hand, by reference if the provider has stored it, and else not at 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from chatlab.chat.messages.history import (
+from chatlab.chat.messages.message import (
     Content,
     FilePart,
     MarkerPart,
@@ -23,7 +23,15 @@ from chatlab.chat.messages.history import (
 )
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.render.call_pairing import GONE, Limits, Numbered
-from chatlab.chat.render.model_view import PDF, PICTURES, file_text, omissions, visible, words
+from chatlab.chat.render.model_view import (
+    PDF,
+    PICTURES,
+    file_text,
+    omissions,
+    recovered,
+    visible,
+    words,
+)
 
 LIMITS: Final = Limits(re.compile(r"\S{1,64}"), 128)
 
@@ -48,14 +56,23 @@ def request(
         if message.role is Role.ASSISTANT:
             replay.answer(index, message)
         elif message.role is Role.TOOL:
-            results = message.local_results
-            replay.items += [output_item(one, custom=one.call_id in customs) for one in results]
+            replay.items += _outputs(message.local_results, customs)
         elif content := [_content(part) for part in message.parts if visible(part)]:
             replay.items.append({"type": "message", "role": str(message.role), "content": content})
     return {"input": replay.items}
 
 
-def output_item(result: ToolResultPart, *, custom: bool = False) -> dict[str, Any]:
+def tool_outputs(answer: Message, results: Message) -> list[dict[str, Any]]:
+    """Return the items of the `results` of the calls of `answer`, for a request that chains."""
+    customs = {call.id for call in answer.local_calls if call.custom}
+    return _outputs(map(recovered, results.local_results), customs)
+
+
+def _outputs(results: Iterable[ToolResultPart], customs: Collection[str]) -> list[dict[str, Any]]:
+    return [_output_item(one, custom=one.call_id in customs) for one in results]
+
+
+def _output_item(result: ToolResultPart, *, custom: bool) -> dict[str, Any]:
     """The item of one tool result, images as images. custom: the call was of a custom tool."""
     images = [_content(image) for image in result.images]
     text = [{"type": "input_text", "text": result.text}] if result.text else []

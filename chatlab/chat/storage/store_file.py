@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from chatlab.chat.messages import events
-from chatlab.chat.messages.history import decode, encode
-from chatlab.chat.render.model_view import sendable
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import encode
+from chatlab.chat.messages.surrogates import whole_text
 from chatlab.chat.storage.database import MEMORY, connect, explained, transaction
+from chatlab.chat.storage.recent import RecentHistories
 from chatlab.chat.storage.schema import read_error
 from chatlab.errors.payloads import ChatError
 
@@ -28,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class StoredChat:
     """One chat of a store. messages: how many it has. last_error: a `ChatError` as JSON."""
 
     id: str
@@ -58,6 +60,7 @@ class Store:
         if self.path != MEMORY:
             self.path = str(Path(self.path).absolute())
         self._lock = threading.Lock()
+        self._recent = RecentHistories()
         self._connection = connect(self.path, lock_wait_s)
 
     def __repr__(self) -> str:
@@ -84,13 +87,13 @@ class Store:
     ) -> None:
         """Add the messages of one turn and set the chat's last error: all of it, or nothing.
 
-        messages: as `history.read` takes them; ValueError says which one cannot be stored. A
+        messages: as `History.read` takes them; ValueError says which one cannot be stored. A
         response id is kept only with a message that is `stored`, so that none can be chained to
         that the provider does not have. error: why the turn failed; None: it did not. seen: how
         many messages the turn went on from; if the chat has another number by now, a second turn
         came in between, of which the provider's copy knows nothing, and no response id is kept.
         """
-        turn = decode(messages)
+        turn = History.read(messages).whole()
         if not isinstance(error, ChatError | None):
             raise TypeError(f"Store: error is {error!r:.80}; give a ChatError, or None")
         said = None if error is None else json.dumps(events.encode(error)["error"])
@@ -112,15 +115,13 @@ class Store:
                     (chat, *row, chat),
                 )
 
-    def history(self, chat: str) -> list[object]:
-        """The messages of a chat, oldest first, as `resolve_chain` and `history.decode` take them.
-
-        One that cannot be parsed comes as its text, and they say which it is.
-        """
+    def history(self, chat: str) -> History:
+        """Return the messages of a chat, oldest first; see there for one that cannot be read."""
         found = self._found(
             "SELECT body, response_id FROM messages WHERE chat = ? ORDER BY number", chat
         )
-        return [_message(str(body), response_id) for body, response_id in found]
+        with self._lock:
+            return self._recent.read(chat, [(str(body), known) for body, known in found])
 
     def last_error(self, chat: str) -> Mapping[str, object] | None:
         """Why the last turn of a chat failed, a `ChatError` as JSON; None if it did not."""
@@ -130,7 +131,7 @@ class Store:
     def rename(self, chat: str, title: str) -> None:
         """Give a chat its title. A half of a character, as models make them, becomes U+FFFD."""
         with self._writing() as connection:
-            self._set(connection, chat, "title", str(sendable(title)))
+            self._set(connection, chat, "title", whole_text(title))
 
     def forget_response(self, response_id: str) -> bool:
         """The provider has lost this response; whether any message had its id.
@@ -148,13 +149,13 @@ class Store:
             )
             return changed.rowcount > 0
 
-    def chats(self) -> list[Chat]:
+    def chats(self) -> list[StoredChat]:
         """All chats, the oldest first."""
         found = self._found(
             "SELECT id, title, (SELECT count(*) FROM messages WHERE chat = id), last_error "
             "FROM chats ORDER BY rowid"
         )
-        return [Chat(id, title, count, _error(error)) for id, title, count, error in found]
+        return [StoredChat(id, title, count, _error(error)) for id, title, count, error in found]
 
     def delete(self, chat: str) -> None:
         """Delete a chat and all its messages."""
@@ -192,16 +193,6 @@ def _row(message: dict[str, Any], number: int) -> tuple[str, str | None]:
     except (TypeError, ValueError) as error:
         raise ValueError(f"messages[{number}]: {error}") from None
     return body, response_id if message.get("stored") else None
-
-
-def _message(body: str, response_id: str | None) -> object:
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    if isinstance(message, dict) and response_id is not None:
-        message["response_id"] = response_id
-    return message
 
 
 def _error(stored: str | None) -> Mapping[str, object] | None:

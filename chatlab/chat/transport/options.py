@@ -23,17 +23,25 @@ class TurnOptions(TypedDict, total=False):
     max_chars: int | None
 
 
-def check_options(names: Iterable[str]) -> None:
+def check_options(names: Iterable[str], caller: str) -> None:
     """Raise TypeError, with the near name, for an unknown option."""
     known = TurnOptions.__annotations__
     for name in names:
         if name not in known:
             hint = suggest(name, known, f"there are {', '.join(known)}")
-            raise TypeError(f"ChainedTurn: there is no option {name!r}; {hint}")
+            raise TypeError(f"{caller}: there is no option {name!r}; {hint}")
 
 
-def without_retries(client: object) -> object:
-    """Return `client` with its own retries off; warns at the line that makes the turn."""
+def responses_client(client: object, caller: str) -> object:
+    """Return `client` with its own retries off; warns at the line that makes the `caller`.
+
+    Raises TypeError if it does not speak OpenAI's Responses.
+    """
+    if not hasattr(client, "responses"):
+        raise TypeError(
+            f"{caller}: client is {client!r:.80}, which does not speak OpenAI's Responses; "
+            "give an OpenAI or AsyncOpenAI, or use Turn with replay_input"
+        )
     if warn_if_sdk_retries(client, switched_off=True, stacklevel=4):
         return cast(Client, client).with_options(max_retries=0)
     return client

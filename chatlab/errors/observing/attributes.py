@@ -68,13 +68,15 @@ def _told_by(kind: type) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def told(thing: object) -> dict[str, object]:
-    """The attributes among `TOLD` that `thing` has and that are not None."""
+def told(thing: object, facts: ClassFacts) -> dict[str, object]:
+    """The attributes among `TOLD` that `thing`, of a class with `facts`, has; None is nothing."""
     own = attribute(thing, "__dict__")
     found: dict[str, object] = {}
     if type(own) is dict and own:
-        found = {name: own[name] for name in TOLD & own.keys() if own[name] is not None}
-    for name in facts_of(type(thing)).told:
+        for name in own if len(own) < len(TOLD) else TOLD & own.keys():
+            if name in TOLD and own[name] is not None:
+                found[name] = own[name]
+    for name in facts.told:
         value = attribute(thing, name)
         if value is not None:
             found[name] = value

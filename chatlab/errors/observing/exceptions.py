@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from chatlab.errors.failure import Failure
 from chatlab.errors.observing.attributes import ATTACHED, attribute, is_a
-from chatlab.errors.observing.frames import is_another_call
+from chatlab.errors.observing.frames import is_another_call, provider_of_frames
 from chatlab.errors.observing.raised import (
     Link,
     attributes_of_link,
@@ -23,7 +23,6 @@ from chatlab.errors.observing.raised import (
     is_unanswered,
     link_of,
     name_of_link,
-    provider_of_library,
     provider_of_link,
     raised_by,
     reset_of_link,
@@ -39,7 +38,9 @@ MAX_CHAIN: Final = 10_000
 
 _KEPT: Final = 64  # of a longer chain: half of them the outermost, half the innermost
 _MAX_DEPTH: Final = 16
+_MAX_READ: Final = 32  # of the members of one group, whose words are read to choose one
 _WORST: Final = 9
+_ADDRESSED: Final = frozenset({"response", "request", "request_info"})
 _WRAPPED: Final = ("reason", "cause", "original_exception", "exc", "last_attempt")
 
 
@@ -61,40 +62,47 @@ def failure_of(links: list[Link]) -> Failure:
     """The failure that a chain, outermost first, shows."""
     inner_first = links[::-1] if len(links) > 1 else links
     kept = links if len(links) <= _KEPT else links[: _KEPT // 2] + links[-_KEPT // 2 :]
+    telling = [link for link in inner_first if link.told or link.name.startswith("grpc.")]
+    holding = [link for link in inner_first if link.held]
     return Failure(
-        status=_status(inner_first),
-        headers=first(headers_of_link, inner_first),
-        body=first(body_of_link, inner_first),
+        status=_status(telling, inner_first[0]),
+        headers=first(headers_of_link, telling),
+        body=first(body_of_link, telling),
         exception_type=links[0].name,
         exception_text=said_by(links[0]),
         causes=tuple([raised_by(link) for link in kept[1:]]),
-        provider=_provider(inner_first),
-        reset=first(reset_of_link, inner_first),
-        attributes=_attributes(inner_first),
+        provider=_provider(telling, links),
+        reset=first(reset_of_link, holding),
+        attributes=_attributes(telling),
     )
 
 
-def _provider(inner_first: list[Link]) -> str | None:
-    found = first(name_of_link, inner_first) or first(provider_of_link, inner_first)
-    if found is not None or any("response" in link.told for link in inner_first):
+def _provider(telling: list[Link], links: list[Link]) -> str | None:
+    found = first(name_of_link, telling) or first(provider_of_link, telling)
+    if found is not None or any(not _ADDRESSED.isdisjoint(link.told) for link in telling):
         return found
-    return first(provider_of_library, inner_first)
+    outermost = provider_of_frames(links[0].exception)
+    if outermost is not None or len(links) == 1:
+        return outermost
+    return provider_of_frames(links[-1].exception)
 
 
-def _attributes(inner_first: list[Link]) -> Mapping[str, object] | None:
+def _attributes(telling: list[Link]) -> Mapping[str, object] | None:
     found: dict[str, object] = {}
-    for link in inner_first:
-        if link.told:
-            for name, value in (first(attributes_of_link, [link]) or {}).items():
-                found.setdefault(name, value)
+    for link in telling:
+        try:
+            carried = attributes_of_link(link)
+        except Exception:  # what a hostile attribute does counts as not observed
+            continue
+        if carried:
+            found = {**carried, **found}
     return found or None
 
 
-def _status(inner_first: list[Link]) -> int | None:
+def _status(telling: list[Link], innermost: Link) -> int | None:
     other = None
-    unanswered = is_unanswered(inner_first[0])
-    for link in inner_first:
-        if link.told and not (unanswered and link.name.startswith("litellm.")):
+    for link in telling:
+        if not (link.name.startswith("litellm.") and is_unanswered(innermost)):
             status = first(status_of_link, [link])
             if status is not None and is_error_status(status):
                 return status
@@ -115,7 +123,8 @@ def _chain(exception: object, depth: int, budget: list[int]) -> list[Link]:
         below: list[Link] = []
         for link in level:
             inner = [one for one in _wrapped_by(link) if id(one) not in known]
-            members = _members(link, known)
+            grouped = link.held or "exceptions" in link.told
+            members = _members(link, known) if grouped else []
             if len(members) > 1 and depth < _MAX_DEPTH:
                 return found + _speaking(members + inner, depth + 1, budget)
             for one in (inner + members)[: budget[0]]:
@@ -131,9 +140,9 @@ def _speaking(members: list[object], depth: int, budget: list[int]) -> list[Link
     interrupted = [one for one in members if is_a(one, KeyboardInterrupt)]
     best: list[Link] = []
     lowest = _WORST
-    for member in interrupted or members:
+    for number, member in enumerate(interrupted or members):
         links = _chain(member, depth, budget)
-        rank = _rank(links) if links else _WORST
+        rank = _rank(links, number < _MAX_READ) if links else _WORST
         if rank < lowest:
             best, lowest = links, rank
         if rank == 0 or budget[0] <= 0:
@@ -141,7 +150,7 @@ def _speaking(members: list[object], depth: int, budget: list[int]) -> list[Link
     return best
 
 
-def _rank(links: list[Link]) -> int:
+def _rank(links: list[Link], read_words: bool) -> int:
     """How surely a chain tells of a provider's failure; 0 is the surest."""
     if attached_to(links) is not None:
         return 0
@@ -150,9 +159,10 @@ def _rank(links: list[Link]) -> int:
     answered = isinstance(status, int) and is_error_status(status)
     if answered or failure.body or failure.reset or _is_of_a_connection(innermost.exception):
         return 0
-    signals = failure.signals
-    if signals.status is not None or signals.provider is not None:
-        return 1
+    if read_words:
+        signals = failure.signals
+        if signals.status is not None or signals.provider is not None:
+            return 1
     if is_own_bug(innermost.name, said_by(innermost)):
         return 4
     return 2 if "." in innermost.name else 3
@@ -184,9 +194,9 @@ def _wrapped_by(link: Link) -> Iterator[object]:
 def _members(link: Link, known: set[int]) -> list[object]:
     """The exceptions that `link` holds beside each other."""
     found: dict[int, object] = {}
-    for several in (link.told.get("exceptions"), attribute(link.exception, "args")):
+    for several in (link.told.get("exceptions"), link.held):
         if type(several) is tuple or type(several) is list:
-            for one in cast("list[object]", several):
+            for one in several:
                 if is_a(one, BaseException) and id(one) not in known:
                     found[id(one)] = one
     return list(found.values())

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple, TypeVar
 from chatlab.errors.observation import Raised, StreamReset
 from chatlab.errors.observing import rpc, transport
 from chatlab.errors.observing.attributes import attribute, facts_of, is_a, text_of, told
-from chatlab.errors.observing.frames import provider_of_frames
 from chatlab.errors.observing.responses import (
     as_response,
     by_name,
@@ -28,25 +27,35 @@ _UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
 _STATUS: Final = ("provider_status_code", "status_code", "http_status", "status", "code")
 _BODY: Final = ("body", "json_body", "details", "error", "doc")  # doc: what was no JSON
 _INVENTED: Final = ("APIConnectionError", "MidStreamFallbackError")
+_PLAIN: Final = frozenset({str, bytes, int, float, bool, type(None)})
 _TRANSPORT: Final = frozenset(
     {"httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "aiohttp", "ssl", "socket"}
 )
 
 
 class Link(NamedTuple):
-    """One exception of a chain, with its class's dotted name and the attributes that it has."""
+    """One exception of a chain.
+
+    name: of its class, dotted. told: the attributes that it has. held: the objects among its
+    arguments, which may be exceptions or events.
+    """
 
     exception: object
     name: str
     told: Mapping[str, object]
+    held: tuple[object, ...]
 
 
 def link_of(exception: object) -> Link:
     """The link that `exception` is."""
-    has = told(exception)
+    facts, args = facts_of(type(exception)), attribute(exception, "args")
+    has = told(exception, facts)
     if "response" in has:
         has["response"] = as_response(has["response"])
-    return Link(exception, facts_of(type(exception)).name, has)
+    held: tuple[object, ...] = ()
+    if type(args) is tuple or type(args) is list:
+        held = tuple([one for one in args if type(one) not in _PLAIN])
+    return Link(exception, facts.name, has, held)
 
 
 def first(read: Callable[[Link], _Found | None], links: list[Link]) -> _Found | None:
@@ -139,8 +148,11 @@ def attributes_of_link(link: Link) -> Mapping[str, object] | None:
     has, found = link.told, waits_in(link.told)
     code = transport.code_of(link.name, has)
     if code is None and "body" not in has:
-        codes = (has.get(name) for name in ("status_code", "code"))
-        code = next((one for one in codes if isinstance(one, str) and not one.isdecimal()), None)
+        for name in ("status_code", "code"):
+            one = has.get(name)
+            if isinstance(one, str) and not one.isdecimal():
+                code = one
+                break
     if code:
         found["code"] = code
     return found or None
@@ -216,11 +228,6 @@ def provider_of_link(link: Link) -> str | None:
     return None
 
 
-def provider_of_library(link: Link) -> str | None:
-    """Who is called by the library that an exception came through, by its traceback."""
-    return provider_of_frames(link.exception)
-
-
 def _addresses(has: Mapping[str, object]) -> Iterator[object]:
     response = has.get("response")
     for holder in (has.get("request"), attribute(response, "request"), has.get("request_info")):
@@ -233,5 +240,4 @@ def _addresses(has: Mapping[str, object]) -> Iterator[object]:
 
 def reset_of_link(link: Link) -> StreamReset | None:
     """The typed HTTP/2 reset among an exception's arguments."""
-    args = attribute(link.exception, "args")
-    return transport.reset_in(args) if isinstance(args, tuple) and args else None
+    return transport.reset_in(link.held)

@@ -60,8 +60,9 @@ def by_name(headers: object) -> dict[str, object]:
     found: dict[str, object] = {}
     try:
         for name, value in islice(pairs, _MAX_HEADERS):  # type: ignore[call-overload]
-            plain = type(name) is str and name.isascii()
-            found.setdefault(name if plain else decoded(name) or "", value)
+            known = name if type(name) is str and name.isascii() else decoded(name) or ""
+            if known not in found:
+                found[known] = value
     except Exception:
         return {}
     return found
@@ -80,8 +81,9 @@ def content_of(holder: object) -> object:
 
 
 def _decoded(value: object) -> object:
-    known = type(value) is bytes or isinstance(value, Mapping | str | bytes)
-    return parsed(value) if known and value else None
+    if type(value) is not bytes and not isinstance(value, str | bytes | Mapping):
+        return None
+    return parsed(value) if value else None
 
 
 def provider_at(url: object) -> str | None:
@@ -97,9 +99,9 @@ def _host(url: object) -> str:
     if url is None:
         return ""
     netloc = attribute(url, "netloc")
-    if type(netloc) is not bytes:
-        try:
-            netloc = urlsplit(text_of(url)).netloc.encode("utf-8", "replace")
-        except ValueError:
-            return ""
-    return netloc.decode("utf-8", "replace").rpartition("@")[2].lower()
+    if type(netloc) is bytes:
+        return netloc.decode("utf-8", "replace").lower()
+    try:
+        return urlsplit(text_of(url)).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""

@@ -15,8 +15,6 @@ _HEAD_CHARS: Final = 400
 def reset_in(arguments: tuple[object, ...]) -> StreamReset | None:
     """The HTTP/2 reset among the arguments of an exception of httpcore or httpx."""
     for event in arguments:
-        if type(event) is str:
-            continue
         code, by_peer = attribute(event, "error_code"), attribute(event, "remote_reset")
         if code is not None and isinstance(by_peer, bool):
             name = attribute(code, "name")
@@ -26,12 +24,14 @@ def reset_in(arguments: tuple[object, ...]) -> StreamReset | None:
 
 def code_of(class_name: str, told: Mapping[str, object]) -> str | None:
     """``websocket_1011`` for a close code that the peer sent, ``body_cut`` for JSON that ends."""
+    if "doc" in told:
+        return "body_cut" if is_cut(told) else None
     if class_name.startswith("websockets."):
         number = attribute(told.get("rcvd"), "code")
     elif class_name.startswith("google.genai."):
         number = told.get("code")  # of a live session
     else:
-        return "body_cut" if is_cut(told) else None
+        return None
     closed = isinstance(number, int) and number in _CLOSED
     return f"websocket_{int(number)}" if closed else None  # type: ignore[call-overload]
 

@@ -22,6 +22,8 @@ from chatlab.errors.redact import redacted
 MAX_LEAVES: Final = 2_000
 """How many values of one body are looked at."""
 
+
+_DECODER: Final = json.JSONDecoder(strict=False)
 _MAX_VISITS: Final = 4 * MAX_LEAVES
 _MAX_NAME_CHARS: Final = 200
 
@@ -105,7 +107,7 @@ def parsed(raw: object) -> object:
     if start not in ("{", "[") or len(text) > MAX_PARSED_CHARS:
         return text
     try:
-        return json.loads(text, strict=False)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         return text
 

@@ -14,7 +14,7 @@ from chatlab.errors.observation import Observation
 BUGS: Final = frozenset(
     {
         *("AttributeError", "NameError", "UnboundLocalError", "KeyError", "IndexError"),
-        *("ImportError", "ModuleNotFoundError", "AssertionError", "NotImplementedError"),
+        *("ImportError", "ModuleNotFoundError", "AssertionError"),
         *("ZeroDivisionError", "RecursionError", "TypeError"),
     }
 )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from chatlab.chat import Message, TextPart, ToolCallPart
-from chatlab.chat.messages.history import ToolResultPart, encode, read
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import ToolResultPart, encode
 from chatlab.chat.render.full_history import replay_input
 from chatlab.chat.stream.contracts import RESPONSES
 from chatlab.lab.exploration.invariants import (
@@ -267,7 +268,7 @@ class ResolverSimulation:
         return crash is None
 
     def _readable(self) -> list[Message]:
-        return [one for one in read(self._history) if isinstance(one, Message)]
+        return list(History.read(self._history).messages)
 
     def _name(self, response_id: str) -> str:
         made = self._made.get(response_id)

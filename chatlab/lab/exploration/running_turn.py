@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chatlab.chat import ChainedTurn, Message, ToolResultPart
-from chatlab.chat.messages.history import encode, read
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import encode
 from chatlab.lab.exploration.invariants import LOST, Violation
 from chatlab.lab.memory.records import MemoryExchange
 from chatlab.lab.protocols.exchange import Refusal
@@ -38,7 +39,7 @@ class RunningTurn:
 
     def said(self, *, answered: bool) -> list[dict[str, Any]]:
         """What the last request had to say; not its own answer."""
-        messages = [one for one in read(self.loaded) if isinstance(one, Message)]
+        messages = History.read(self.loaded).messages
         made = self.turn.messages
         return encode([*messages, *(made[:-1] if answered else made)])
 

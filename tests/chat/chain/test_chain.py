@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatlab.chat.chain.resolver import QUESTIONS, Mode, Resolution, resolve_chain
-from chatlab.chat.messages.history import (
+from chatlab.chat.messages.message import (
     Content,
     ContextPart,
     FilePart,
@@ -170,7 +170,7 @@ CHAINED: Final[dict[str, tuple[list[Any], list[Message]]]] = {
 def test_each_condition_alone_blocks(case: str) -> None:
     """It is the only one that fails, it is marked as the one that decided, and all is sent."""
     name, history, options = BLOCKED[case]
-    resolved = resolve_chain(history, **options)
+    resolved = resolve_chain(history, **{"model": "gpt-5", **options})
     assert (resolved.mode, resolved.previous_response_id) == (Mode.REPLAY, None)
     decided = [one.name for one in resolved.conditions if one.decided]
     assert decided == [name]
@@ -191,7 +191,7 @@ def test_every_condition_has_a_case_that_it_alone_blocks() -> None:
 def test_all_conditions_together_chain(case: str, written: Callable[[Any], Any]) -> None:
     """Sent are the system messages and exactly the trailing user messages that hold anything."""
     history, sent = CHAINED[case]
-    resolved = resolve_chain(written(history))
+    resolved = resolve_chain(written(history), model="gpt-5")
     last = [one.response_id for one in history if one.role == "assistant"][-1]
     assert (resolved.mode, resolved.previous_response_id) == ("chain", last)
     assert list(resolved.messages) == sent
@@ -202,14 +202,16 @@ def test_all_conditions_together_chain(case: str, written: Callable[[Any], Any])
 def test_a_chain_is_input_that_the_api_takes() -> None:
     """The trimmed conversation needs no repair: it holds no call and no result."""
     for history, _ in CHAINED.values():
-        replay = replay_input(RESPONSES, resolve_chain(history).messages, strict=True)
+        replay = replay_input(
+            RESPONSES, resolve_chain(history, model="gpt-5").messages, strict=True
+        )
         assert {item["type"] for item in replay.request["input"]} == {"message"}
 
 
 def test_an_unreadable_history_says_which_message() -> None:
     """The reason names the message, the field and the near name; the others can be replayed."""
     history = [HI, {"role": "assistant", "parts": [{"type": "txt", "text": "x"}]}, MORE]
-    resolved = resolve_chain(history)
+    resolved = resolve_chain(history, model="gpt-5")
     assert resolved.because == (
         "send the readable 2 of 3 messages, because messages[1].parts[0].type: 'txt' is not known; "
         "did you mean 'text'?"
@@ -220,14 +222,14 @@ def test_an_unreadable_history_says_which_message() -> None:
 @pytest.mark.parametrize("history", [None, 7, "hello", b"hello", {"role": "user"}, HI])
 def test_what_is_no_list_is_a_replay_of_nothing(history: object) -> None:
     """Wrong use is answered like a history that cannot be read."""
-    resolved = resolve_chain(cast(Any, history))
+    resolved = resolve_chain(cast(Any, history), model="gpt-5")
     assert resolved.because.endswith(f"{type(history).__name__} is no list of messages")
     assert resolved.messages == ()
 
 
 def test_an_empty_history_has_nothing_to_chain_to() -> None:
     """The first turn of a chat is no error."""
-    resolved = resolve_chain([])
+    resolved = resolve_chain([], model="gpt-5")
     assert resolved.because == "send all 0 messages, because no user message is at the end"
     unseen = [one.name for one in resolved.conditions if one.outcome == "not looked at"]
     assert unseen == ["stored-turn", "same-model", "calls-resolved", "results-sent"]
@@ -235,7 +237,7 @@ def test_an_empty_history_has_nothing_to_chain_to() -> None:
 
 def test_the_text_is_a_complete_checklist() -> None:
     """Without any markup it says the mode, the reason, each condition, and which one decided."""
-    assert str(resolve_chain([HI, answer(CALL), RESULT, MORE])).splitlines() == [
+    assert str(resolve_chain([HI, answer(CALL), RESULT, MORE], model="gpt-5")).splitlines() == [
         "replay: send all 4 messages, because no answer came after the result of call_1 in messages[2]",
         "  holds: the request asks the provider to store it (store is on)",
         "  holds: the turn is no plan-mode turn (plan mode is off)",
@@ -250,7 +252,7 @@ def test_the_text_is_a_complete_checklist() -> None:
         "  fails and decides: the provider was sent every local tool result "
         "(no answer came after the result of call_1 in messages[2])",
     ]
-    chained = resolve_chain(GOOD)
+    chained = resolve_chain(GOOD, model="gpt-5")
     assert repr(chained).startswith(
         "chain: continue 'resp_1', every condition holds; 2 of 4 are sent\n"
     )
@@ -259,13 +261,13 @@ def test_the_text_is_a_complete_checklist() -> None:
 def test_the_page_marks_the_condition_that_decided() -> None:
     """The checklist has a row for each condition, and hostile content stays text."""
     hostile = replace(CALL, id="<script>alert(1)</script>\u202e")
-    page = resolve_chain([HI, answer(hostile), MORE])._repr_html_()
+    page = resolve_chain([HI, answer(hostile), MORE], model="gpt-5")._repr_html_()
     assert page.count("<tr>") == 1 + len(QUESTIONS)
     assert page.count("✗ fails and decides") == 1
     assert page.count("✓ holds") == len(QUESTIONS) - 1
     assert "<script>" not in page
-    assert "\u202e" not in page + repr(resolve_chain([HI, answer(hostile), MORE]))
-    assert "– not looked at" in resolve_chain([HI])._repr_html_()
+    assert "\u202e" not in page + repr(resolve_chain([HI, answer(hostile), MORE], model="gpt-5"))
+    assert "– not looked at" in resolve_chain([HI], model="gpt-5")._repr_html_()
 
 
 JUNK = st.recursive(
@@ -285,7 +287,9 @@ def test_resolving_never_raises(
     history: object, store: bool, model: object, plan_mode: bool
 ) -> None:
     """Whatever a store gives back, there is an answer, and it can be shown."""
-    resolved = resolve_chain(cast(Any, history), store, cast(Any, model), plan_mode)
+    resolved = resolve_chain(
+        cast(Any, history), model=cast(Any, model), store=store, plan_mode=plan_mode
+    )
     assert resolved.mode in ("chain", "replay")
     assert repr(resolved)
     assert resolved._repr_html_()
@@ -321,7 +325,7 @@ def histories(draw: st.DrawFn) -> list[Message]:
 @given(histories())
 def test_a_chain_sends_a_part_of_the_history_in_its_order(history: list[Message]) -> None:
     """Of a chain, what is left out stands before the anchor or holds nothing for a model."""
-    resolved = resolve_chain(history)
+    resolved = resolve_chain(history, model="gpt-5")
     if resolved.mode == "replay":
         assert resolved.messages == tuple(history)
         return
@@ -351,8 +355,8 @@ def test_a_chain_is_the_same_from_json_and_every_time(
 ) -> None:
     """The decision depends on what is stored, not on the objects."""
     options: dict[str, Any] = {"store": store, "plan_mode": plan_mode}
-    from_json = resolve_chain(json.loads(json.dumps(encode(history))), **options)
-    assert from_json == resolve_chain(history, **options)
+    from_json = resolve_chain(json.loads(json.dumps(encode(history))), model="gpt-5", **options)
+    assert from_json == resolve_chain(history, **{"model": "gpt-5", **options})
     assert (from_json.mode == "replay") is any(not one.holds for one in from_json.conditions)
 
 
@@ -360,7 +364,7 @@ def test_a_chain_is_the_same_from_json_and_every_time(
 @given(histories())
 def test_the_first_condition_that_fails_decides(history: list[Message]) -> None:
     """In the order of the table, one and no other."""
-    resolved: Resolution = resolve_chain(history)
+    resolved: Resolution = resolve_chain(history, model="gpt-5")
     assert [one.name for one in resolved.conditions] == list(QUESTIONS)
     failing = [n for n, one in enumerate(resolved.conditions) if not one.holds]
     assert [n for n, one in enumerate(resolved.conditions) if one.decided] == failing[:1]

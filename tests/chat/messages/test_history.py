@@ -1,265 +1,183 @@
-"""Messages, what their roles may hold, and their JSON."""
+"""A history is read once, and what cannot be read is named."""
 
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatlab.chat.messages.events import PARTS, Answer
-from chatlab.chat.messages.history import (
-    HOLDS,
+from chatlab.chat.messages.codec import Codec
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import (
+    CODEC,
     KINDS,
     Content,
-    ContextPart,
-    FilePart,
-    FileReferencePart,
-    MarkerPart,
     Message,
     Role,
     ToolResultPart,
-    decode,
     encode,
-    read,
 )
-from chatlab.chat.messages.parts import BlockPart, Part, ReasoningPart, TextPart, ToolCallPart
-from chatlab.chat.stream.contracts import Outcome
+from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart
 
-PNG = FilePart("image/png", data="aGk=")
+HI = {"role": "user", "parts": [{"type": "text", "text": "Hi"}]}
+IMAGE = {"type": "file", "media_type": "image/png", "data": "aGk="}
+STEPS: list[dict[str, Any]] = [
+    HI,
+    {"role": "system", "parts": "Be brief."},
+    {
+        "role": "assistant",
+        "parts": [
+            {"type": "reasoning", "text": "r", "summary": ["s"], "id": "rs_1"},
+            {"type": "tool_call", "id": "c", "name": "look", "index": 1},
+            {"type": "block", "kind": "web_search_call", "data": {"id": "ws_1"}},
+            {"type": "text", "text": "Ho", "annotations": [{"a": 1}]},
+        ],
+        "response_id": "resp_1",
+        "model": "gpt-5",
+        "stored": True,
+    },
+    {"role": "tool", "parts": [{"type": "tool_result", "call_id": "c", "images": [IMAGE]}]},
+    {"role": "tool", "parts": [{"type": "tool_result", "call_id": "c", "text": "t"}]},
+]
+VALUES = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        1.5,
+        "text",
+        "user",
+        "tool",
+        "tool_call",
+        "\ud800",
+        [],
+        ["x"],
+        [1],
+        {},
+        HI,
+        IMAGE,
+    ]
+)
+NAMES = st.sampled_from(
+    [
+        "role",
+        "parts",
+        "content",
+        "text",
+        "type",
+        "id",
+        "index",
+        "summary",
+        "images",
+        "stored",
+        "odd",
+    ]
+)
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
-    ),
-    max_leaves=4,
-)
-OBJECTS = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
-MAYBE = st.none() | st.text(max_size=5)
-FILES = st.builds(FilePart, st.just("image/png"), data=st.just("aGk="), name=MAYBE) | st.builds(
-    FilePart, st.just("application/pdf"), url=st.just("https://x.test/a"), name=MAYBE
-)
-IMAGES = st.lists(st.just(PNG), max_size=2).map(tuple)
-CONTENT: dict[type[Content], st.SearchStrategy[Any]] = {
-    TextPart: st.builds(
-        TextPart, st.text(), st.booleans(), st.lists(OBJECTS, max_size=2).map(tuple)
-    ),
-    ReasoningPart: st.builds(
-        ReasoningPart,
-        *(st.text(), st.lists(st.text(), max_size=2).map(tuple), MAYBE, MAYBE, MAYBE),
-    ),
-    ToolCallPart: st.builds(
-        ToolCallPart,
-        *(st.text(), st.text(), st.text(), st.integers(0, 3), MAYBE, st.booleans(), st.booleans()),
-    ),
-    BlockPart: st.builds(BlockPart, st.text(), OBJECTS),
-    ToolResultPart: st.builds(
-        ToolResultPart, st.text(), st.text(), IMAGES, st.booleans(), st.booleans()
-    ),
-    FilePart: FILES,
-    FileReferencePart: st.builds(
-        FileReferencePart,
-        *(st.text(), st.none() | st.integers(1), st.none() | st.integers(1), st.text()),
-    ),
-    ContextPart: st.builds(ContextPart, st.text(), st.text()),
-    MarkerPart: st.builds(MarkerPart, st.text(), OBJECTS),
-}
+
+def places(value: object) -> list[Any]:
+    """Every object and list in `value`."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    here = [value] if isinstance(value, dict | list) else []
+    return here + [place for one in inner for place in places(one)]
 
 
 @st.composite
-def messages(draw: st.DrawFn) -> Message:
-    """Any message that can be made."""
-    role = draw(st.sampled_from(Role))
-    one_part = st.one_of([CONTENT[kind] for kind in HOLDS[role]])
-    kept: dict[str, Any] = {
-        "response_id": draw(MAYBE),
-        "model": draw(MAYBE),
-        "stored": draw(st.booleans()),
-    }
-    return Message(role, draw(st.lists(one_part, max_size=4)), **kept)
+def nearly_right(draw: st.DrawFn) -> dict[str, Any]:
+    """A message as JSON in which a few values or fields are others."""
+    message: dict[str, Any] = deepcopy(draw(st.sampled_from(STEPS)))
+    for _ in range(draw(st.integers(0, 2))):
+        place = draw(st.sampled_from(places(message)))
+        if isinstance(place, list):
+            place.append(deepcopy(draw(VALUES)))
+        elif place and draw(st.booleans()):
+            place[draw(st.sampled_from(sorted(place)))] = deepcopy(draw(VALUES))
+        elif place and draw(st.booleans()):
+            del place[draw(st.sampled_from(sorted(place)))]
+        else:
+            place[draw(NAMES)] = deepcopy(draw(VALUES))
+    return message
 
 
-@settings(deadline=None)
-@given(st.lists(messages(), max_size=4))
-def test_a_history_survives_json(history: list[Message]) -> None:
-    """What was written as JSON text is read back equal, whatever it holds."""
-    text = json.dumps(encode(history))
-    assert decode(json.loads(text)) == tuple(history)
+def explained(value: dict[str, Any]) -> Message | str:
+    """`value` as the reader sees it that looks at each type hint."""
+    value = dict(value)
+    if "content" in value and "parts" not in value:
+        value["parts"] = value.pop("content")
+    if isinstance(value.get("parts"), str):
+        value["parts"] = [TextPart(value["parts"])]
+    try:
+        message = Codec(KINDS)._explained(Message, value, "messages[0]")
+    except ValueError as error:
+        return str(error)
+    assert isinstance(message, Message)
+    return message
 
 
-@settings(deadline=None)
-@given(st.lists(messages(), max_size=3))
-def test_messages_are_read_as_they_are(history: list[Message]) -> None:
-    """A message among the objects needs no JSON."""
-    assert decode(history) == tuple(history)
+@settings(deadline=None, max_examples=600)
+@given(nearly_right())
+def test_a_compiled_reader_reads_as_the_one_that_explains(value: dict[str, Any]) -> None:
+    """The same messages, the same sentences, whichever of them has read."""
+    history = History.read([value])
+    expected = explained(value)
+    assert list(history) == [expected]
+    assert history.problems == ((expected,) if isinstance(expected, str) else ())
+    assert history.roles[0] == (None if isinstance(expected, str) else expected.role)
 
 
-def test_every_part_has_a_name_a_role_and_a_test() -> None:
-    """The parts of an answer are parts of a history, under the same names."""
-    assert dict(PARTS).items() <= dict(KINDS).items()
-    held = {kind for kinds in HOLDS.values() for kind in kinds}
-    assert held == set(KINDS.values()) == set(CONTENT)
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step["role"])
+def test_compiled_readers_read_what_is_right(step: dict[str, Any]) -> None:
+    """They do not leave it to the reader that explains."""
+    if isinstance(step["parts"], list):
+        assert CODEC.reader(Message).read(step) == History.read([step]).message(0)
 
 
-def test_the_json_is_short_and_says_its_types() -> None:
-    """Fields at their default are left out; each part and each image says what it is."""
-    history = [
-        Message("user", "Hi"),
-        Message("assistant", "Ho", response_id="resp_1", model="gpt-5", stored=True),
-        Message("tool", ToolResultPart("c", images=(PNG,), is_error=True)),
-    ]
-    assert encode(history) == [
-        {"role": "user", "parts": [{"type": "text", "text": "Hi"}]},
-        {
-            "role": "assistant",
-            "parts": [{"type": "text", "text": "Ho"}],
-            "response_id": "resp_1",
-            "model": "gpt-5",
-            "stored": True,
-        },
-        {
-            "role": "tool",
-            "parts": [
-                {
-                    "type": "tool_result",
-                    "call_id": "c",
-                    "images": [{"type": "file", "media_type": "image/png", "data": "aGk="}],
-                    "is_error": True,
-                }
-            ],
-        },
-    ]
+def test_a_history_is_read_once() -> None:
+    """Reading it again gives the same object, and each message is built once."""
+    history = History.read(STEPS)
+    assert History.read(history) is history
+    assert all(one is other for one, other in zip(history, history, strict=True))
+    assert encode(history.messages[:1]) == STEPS[:1]
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        {"role": "user", "content": "Hi"},
-        {"role": "user", "parts": "Hi"},
-        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
-        {"role": "user", "parts": [TextPart("Hi")]},
-        Message("user", "Hi"),
-        Message(role="user", parts=["Hi"]),
-        Message("user", TextPart("Hi")),
-    ],
-)
-def test_a_text_can_be_written_in_several_ways(written: object) -> None:
-    """A string stands for a text part, and content for parts."""
-    assert decode([written]) == (Message("user", (TextPart("Hi"),)),)
+def test_a_history_is_a_sequence() -> None:
+    """With places, slices and a length; `seen` counts what cannot be read, too."""
+    history = History.read([HI, {"role": "usr"}, HI])
+    assert (len(history), history.seen, len(history.messages)) == (3, 3, 2)
+    assert history[0] == history[-1] == history[::2][1] != history[1]
+    assert history.roles == [Role.USER, None, Role.USER]
+    assert repr(history) == "<History of 3 messages, 1 unreadable>"
+    with pytest.raises(ValueError, match=r"messages\[1\]"):
+        history.whole()
+
+
+def test_what_follows_is_no_part_of_the_history() -> None:
+    """The stored messages stay as they are."""
+    history = History.read([HI])
+    longer = history.followed_by([Message("user", "More")])
+    assert ([one.text for one in longer.messages], len(history)) == (["Hi", "More"], 1)
 
 
 @pytest.mark.parametrize(
-    ("bad", "complaint"),
+    ("role", "part"),
     [
-        (
-            {"role": "asistant"},
-            "messages[1].role: 'asistant' is not known; did you mean 'assistant'?",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "txt", "text": "x"}]},
-            "messages[1].parts[0].type: 'txt' is not known; did you mean 'text'?",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "text", "txt": "x"}]},
-            "messages[1].parts[0]: the field 'text' is missing; did you mean it by 'txt'?",
-        ),
-        (
-            {"role": "assistant", "respose_id": "r"},
-            "messages[1]: field: 'respose_id' is not known; did you mean 'response_id'?",
-        ),
-        ({"parts": []}, "messages[1]: the field 'role' is missing"),
-        ({"role": "user", "parts": 7}, "messages[1].parts: 7 is no list"),
-        ({"role": "user", "parts": [7]}, "messages[1].parts[0]: 7 is not an object"),
-        ({"role": "assistant", "stored": 1}, "messages[1].stored: 1 is not true or false"),
-        ({"role": "assistant", "model": ["m"]}, "messages[1].model: ['m'] is not a text"),
-        (
-            {
-                "role": "assistant",
-                "parts": [{"type": "tool_call", "id": "c", "name": "f", "index": True}],
-            },
-            "messages[1].parts[0].index: True is not a whole number",
-        ),
-        ("hello", "messages[1]: 'hello' is not an object"),
-        (None, "messages[1]: None is not an object"),
-        (
-            {"role": "user", "parts": [{"type": "tool_call", "id": "c", "name": "f"}]},
-            "messages[1]: parts[0]: a user message cannot hold ToolCallPart; "
-            "it holds text, reasoning, file, file_reference, context, marker",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "file", "media_type": "image/png"}]},
-            "messages[1].parts[0]: a file has exactly one of data, url, file_id; give one of them",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "file", "media_type": "image/png", "data": "a€"}]},
-            "messages[1].parts[0]: data: 'a€' is no base64; encode the bytes",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "file", "media_type": "png", "data": "aGk="}]},
-            "messages[1].parts[0]: media_type: 'png' is none; say such as 'image/png'",
-        ),
-        (
-            {
-                "role": "tool",
-                "parts": [
-                    {
-                        "type": "tool_result",
-                        "call_id": "c",
-                        "images": [{"media_type": "text/plain", "data": "aGk="}],
-                    }
-                ],
-            },
-            "messages[1].parts[0]: images[0]: text/plain is no picture's media type",
-        ),
+        ("user", TextPart("a\ud800b")),
+        ("assistant", TextPart("x", annotations=({"url": ["\udc00"]},))),
+        ("assistant", ReasoningPart("\ud83d", ("\ud83d",))),
+        ("assistant", BlockPart("search", {"a\ud800": {"b": ["\udfff"]}})),
+        ("tool", ToolResultPart("c", "\ud800")),
     ],
 )
-def test_a_bad_message_is_named(bad: object, complaint: str) -> None:
-    """The error says which message, which field, what is wrong, and the near name."""
-    with pytest.raises(ValueError, match=r"^messages\[1\]") as error:
-        decode([Message("user", "Hi"), bad])
-    assert str(error.value) == complaint
-
-
-def test_one_bad_message_does_not_hide_the_others() -> None:
-    """Reading leniently gives the sentence in the place of the message."""
-    deep: list[Any] = []
-    for _ in range(100_000):
-        deep = [deep]
-    found = read([{"role": "user", "parts": deep}, Message("user", "Hi"), {"role": "usr"}])
-    assert [isinstance(one, Message) for one in found] == [False, True, False]
-
-
-def test_a_part_where_another_is_asked_for_is_refused() -> None:
-    """An image's type says file; another type in its place is a mistake that is named."""
-    image = {"type": "text", "media_type": "image/png", "data": "aGk="}
-    part = {"type": "tool_result", "call_id": "c", "images": [image]}
-    with pytest.raises(ValueError, match=r"images\[0\]\.type: 'text' is not known"):
-        decode([{"role": "tool", "parts": [part]}])
-
-
-PARTS_MADE: tuple[Part, ...] = (TextPart("Hi"), TextPart("other", choice=1))
-
-
-@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.FAILED])
-@pytest.mark.parametrize("store", [True, False])
-@pytest.mark.parametrize("response_id", ["resp_1", None])
-def test_an_id_is_kept_only_of_a_complete_stored_answer(
-    outcome: Outcome, store: bool, response_id: str | None
-) -> None:
-    """An incomplete, refused or unclear answer leaves nothing to chain to, nor does store off."""
-    answer = Answer(outcome, PARTS_MADE, response_id=response_id)
-    message = Message.answered(answer, model="gpt-5", store=store)
-    kept = outcome is Outcome.COMPLETE and store and response_id is not None
-    assert (message.response_id, message.stored) == (response_id if kept else None, kept)
-    assert (message.role, message.model, message.text) == (Role.ASSISTANT, "gpt-5", "Hi")
-
-
-def test_local_and_provider_work_are_told_apart() -> None:
-    """Only what the application runs is its business."""
-    local, remote = ToolCallPart("a", "f"), ToolCallPart("b", "web_search", by_provider=True)
-    assert Message("assistant", (local, remote)).local_calls == (local,)
-    mine, theirs = ToolResultPart("a"), ToolResultPart("b", by_provider=True)
-    assert Message("tool", (mine, theirs)).local_results == (mine,)
+def test_half_a_character_does_not_enter_a_message(role: str, part: Content) -> None:
+    """Not from the application and not from JSON; a whole character stays."""
+    made = Message(role, part)
+    written = json.dumps(encode([made, Message(role)]))
+    assert "\\ufffd" in written
+    assert not any(half in written for half in ("\\ud8", "\\udc", "\\udf"))
+    raw = {"role": role, "parts": [CODEC.dump(part)]}
+    assert History.read(json.loads(json.dumps([raw]))).whole() == (made,)
+    assert Message("user", "😀").text == "😀"

@@ -26,7 +26,8 @@ from support.provider_rules import (
 from support.sockets import Serve, read_request, response
 
 from chatlab.chat.messages.events import Answer
-from chatlab.chat.messages.history import (
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import (
     Content,
     ContextPart,
     FilePart,
@@ -34,14 +35,13 @@ from chatlab.chat.messages.history import (
     MarkerPart,
     Message,
     ToolResultPart,
-    decode,
     encode,
 )
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.render.anthropic_messages import OPENING
 from chatlab.chat.render.call_pairing import LOST_RESULT
 from chatlab.chat.render.full_history import ReplayInput, replay_input
-from chatlab.chat.render.openai_responses import output_item
+from chatlab.chat.render.openai_responses import tool_outputs
 from chatlab.chat.stream.accumulator import Accumulator
 from chatlab.chat.stream.contracts import ANTHROPIC, CHAT, PROTOCOLS, RESPONSES, Outcome
 
@@ -354,9 +354,8 @@ def test_a_streamed_answer_goes_back_as_it_came() -> None:
     collected = Accumulator()
     collected.feed({"type": "response.completed", "response": {"id": "resp_1", "output": output}})
     answer = Answer(Outcome.COMPLETE, collected.parts, response_id=collected.response_id)
-    stored = decode(
-        json.loads(json.dumps(encode([Message.answered(answer, model="m", store=True)])))
-    )
+    written = json.dumps(encode([Message.answered(answer, model="m", store=True)]))
+    stored = History.read(json.loads(written)).whole()
     items = replay_input(RESPONSES, [HI, *stored, Message("tool", RESULT)]).request["input"][1:]
     assert items[:3] == output[:3]
     assert items[3] == {k: v for k, v in output[3].items() if k != "status"}
@@ -822,10 +821,11 @@ def test_a_custom_call_keeps_its_kind() -> None:
 def test_one_result_can_be_sent_alone_to_a_chain() -> None:
     """A step of a chained turn sends the outputs only, under the ids that the provider knows."""
     long = ToolResultPart("x" * 70, "seen", images=(PNG,))
-    item = output_item(long)
+    calls = [ToolCallPart("x" * 70, "f"), ToolCallPart(RESULT.call_id, "g", custom=True)]
+    item, other = tool_outputs(Message("assistant", calls), Message("tool", [long, RESULT]))
     assert item["call_id"] == "x" * 70
     assert kinds(item["output"]) == ["input_text", "input_image"]
-    assert shape_complaints({"input": [item, output_item(RESULT, custom=True)]}) == []
+    assert shape_complaints({"input": [item, other]}) == []
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from support.turn_events import ERROR
 
 from chatlab.chat.chain.resolver import Mode, resolve_chain
-from chatlab.chat.messages.history import Message, ToolResultPart, decode
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import Message, ToolResultPart
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, ToolCallPart
 from chatlab.chat.storage.database import APPLICATION, StoreError
 from chatlab.chat.storage.schema import MIGRATIONS, read_error, structure_errors
-from chatlab.chat.storage.store_file import Chat, Store
+from chatlab.chat.storage.store_file import Store, StoredChat
 from chatlab.errors import Kind
 from chatlab.errors.payloads import ChatError
 
@@ -69,7 +70,7 @@ def test_a_turn_is_there_again_when_the_store_is_opened_again(path: Path) -> Non
         store.commit("a", turn)
         store.commit("a", [ASKED])
     with Store(path) as store:
-        assert decode(store.history("a")) == (*turn, ASKED)
+        assert History.read(store.history("a")).whole() == (*turn, ASKED)
         resolution = resolve_chain(store.history("a"), model="gpt-5")
     assert (resolution.mode, resolution.previous_response_id) == (Mode.CHAIN, "resp_1")
 
@@ -77,21 +78,21 @@ def test_a_turn_is_there_again_when_the_store_is_opened_again(path: Path) -> Non
 def test_chats_are_listed_with_what_they_have(path: Path) -> None:
     """The oldest first. What was never stored is empty; what was deleted is gone, with all of it."""
     with Store(path) as store:
-        assert (store.chats(), store.history("a"), store.last_error("a")) == ([], [], None)
+        assert (store.chats(), list(store.history("a")), store.last_error("a")) == ([], [], None)
         store.commit("b", [ASKED, SAID])
         store.commit("a", [ASKED], error=ERROR)
         store.rename("b", "Of 42")
         store.rename("c", "Empty \ud83d")
         error = {"message": ERROR.message, "kind": "generic", "retryable": False}
         assert store.chats() == [
-            Chat("b", "Of 42", 2),
-            Chat("a", "", 1, error),
-            Chat("c", "Empty \ufffd", 0),
+            StoredChat("b", "Of 42", 2),
+            StoredChat("a", "", 1, error),
+            StoredChat("c", "Empty \ufffd", 0),
         ]
         store.delete("b")
         store.delete("never there")
         assert [chat.id for chat in store.chats()] == ["a", "c"]
-        assert store.history("b") == []
+        assert len(store.history("b")) == 0
     assert sql(path, "SELECT chat FROM messages") == [("a",)]
 
 
@@ -118,7 +119,7 @@ def test_a_response_id_is_kept_only_of_a_stored_turn(path: Path) -> None:
     lost = Message("assistant", "It is", response_id="resp_2", model="gpt-5")
     with Store(path) as store:
         store.commit("a", [ASKED, lost, ASKED])
-        assert decode(store.history("a"))[1].response_id is None
+        assert History.read(store.history("a")).whole()[1].response_id is None
         assert resolve_chain(store.history("a"), model="gpt-5").mode is Mode.REPLAY
     assert "resp_2" not in str(sql(path, "SELECT * FROM messages"))
 
@@ -130,7 +131,7 @@ def test_a_response_id_that_the_provider_has_lost_is_dropped(path: Path) -> None
         assert store.forget_response("resp_1")
         assert not store.forget_response("resp_1")
         history = store.history("a")
-        assert decode(history)[1].text == "It is 42."
+        assert History.read(history).whole()[1].text == "It is 42."
         decided = [c.name for c in resolve_chain(history, model="gpt-5").conditions if c.decided]
         assert decided == ["response-id"]
 
@@ -171,7 +172,7 @@ def test_any_thread_may_use_a_store(path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        texts = [message.text for message in decode(one.history("a"))]
+        texts = [message.text for message in History.read(one.history("a")).whole()]
     assert sorted(texts[::2]) == sorted(f"{n}" for n in range(8) for _ in (1, 2))
     assert texts[::2] == texts[1::2]
 
@@ -254,7 +255,7 @@ def test_opening_an_older_store_structures_its_last_errors(path: Path) -> None:
             "kind": {"message": "m", "kind": "generic"},
             "blob": {"message": "\ufffdab", "kind": "generic"},
         }
-        assert [message.text for message in decode(store.history("plain"))] == ["Hi"]
+        assert [message.text for message in History.read(store.history("plain")).whole()] == ["Hi"]
         assert {chat.title for chat in store.chats()} == {"title", ""}
     kept = dict(sql(path, "SELECT id, last_error FROM chats"))
     assert kept["null"] is kept["json null"] is None
@@ -306,7 +307,7 @@ def test_any_stored_text_is_read_as_an_error_and_stays_as_it_is_then(stored: str
 KILLED = """
     import os, signal, sys
     from chatlab.chat.storage.store_file import Store
-    from chatlab.chat.messages.history import Message
+    from chatlab.chat.messages.message import Message
 
     store = Store(sys.argv[1])
     statements = 0
@@ -355,7 +356,7 @@ def test_a_program_that_is_killed_at_any_time_has_lost_nothing_that_it_told(path
     source = """
         import sys
         from chatlab.chat.storage.store_file import Store
-        from chatlab.chat.messages.history import Message
+        from chatlab.chat.messages.message import Message
 
         store, number = Store(sys.argv[1]), 0
         while True:
@@ -371,7 +372,7 @@ def test_a_program_that_is_killed_at_any_time_has_lost_nothing_that_it_told(path
         writer.kill()
         told += writer.stdout.readlines()
     with Store(path) as store:
-        texts = [int(message.text) for message in decode(store.history("a"))]
+        texts = [int(message.text) for message in History.read(store.history("a")).whole()]
     committed = len(texts) // 2
     assert texts == [number for number in range(committed) for _ in (1, 2)]
     assert committed - len(told) in (0, 1)
