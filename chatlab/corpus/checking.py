@@ -165,7 +165,7 @@ def check(samples: Iterable[Sample], rules: Iterable[Rule] = RULES) -> Report:
     """The report of `rules` on `samples`.
 
     >>> from chatlab import Corpus
-    >>> check(Corpus.load().values()).agreement("kind")
+    >>> round(check(Corpus.load().values()).agreement("kind"), 2)
     1.0
 
     Parameters

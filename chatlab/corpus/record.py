@@ -10,8 +10,8 @@ from chatlab.corpus.checking import CHECKED
 from chatlab.corpus.sanitizer.json_walk import changed
 from chatlab.errors import Failure, Kind, Raised, Verdict, classify
 from chatlab.errors.reading.fields import parsed
-from chatlab.errors.reading.phrases import clean
 from chatlab.errors.reading.signals import lower_headers
+from chatlab.errors.reading.text.phrases import clean
 
 OBSERVED: Final = ("status", "headers", "body", "exception", "text")
 """The fields of a record that hold the observation."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from chatlab.corpus import Corpus
 from chatlab.errors import RULES, Failure, classify
-from chatlab.errors.reading.phrases import pieces
+from chatlab.errors.reading.text.phrases import pieces
 
 _ROUNDS: Final = 7
 _LARGE_CHARS: Final = 1_000_000

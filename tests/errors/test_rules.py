@@ -18,7 +18,7 @@ from chatlab.errors import (
     classify,
 )
 from chatlab.errors.providers import Fact
-from chatlab.errors.reading.phrases import GAP
+from chatlab.errors.reading.text.phrases import GAP
 
 FACTS = list(facts_of(RULES))
 NOTHING_KNOWN = (UNMATCHED, NOTHING_FAILED)

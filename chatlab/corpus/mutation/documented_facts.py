@@ -16,7 +16,7 @@ from typing import Final
 
 from chatlab.errors import Evidence, Failure, Kind, Raised, Rule
 from chatlab.errors.providers import Fact
-from chatlab.errors.reading.phrases import GAP
+from chatlab.errors.reading.text.phrases import GAP
 
 UNKNOWN: Final = (Kind.GENERIC, False, False)
 """Kind, retryable and chain_broken of a failure that no rule knows."""

@@ -17,7 +17,7 @@ from chatlab.corpus.mutation.rule_coverage import PARTS, Piece, pieces_of
 from chatlab.errors import Evidence, Kind, Rule, RuleTable
 from chatlab.errors.providers import Fact
 from chatlab.errors.reading.error_codes import fold, in_text
-from chatlab.errors.reading.phrases import GAP, contains, normalise
+from chatlab.errors.reading.text.phrases import GAP, contains, normalise
 
 DELETE_RULE: Final = "delete rule"
 SWAP: Final = "swap with next"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chatlab.errors import Failure, Kind
+from chatlab.errors import Failure, Kind, Raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,27 @@ _OPENS_AFTER_DAYS: Final[Mapping[str, Mapping[str, object]]] = {
         for code in ("rate_limit_error", "rate_limit_exceeded")
     },
 }
+_NO_REASONING: Final = "Item 'ws_1' was provided without its required 'reasoning' item"
 _LOST_CHAIN: Final = "previous response cannot be used"
 _OWN_LIMIT: Final = "an application's own usage limit is no provider's"
 
 PRECEDENCE: Final[tuple[Precedence, ...]] = (
+    Precedence(
+        "a history that cannot be continued comes before overload",
+        {"status": 529, "text": f"Error: {_NO_REASONING}"},
+        Kind.GENERIC,
+        False,
+    ),
+    Precedence(
+        "a bug of the program comes before the class of the client that wraps it",
+        {
+            "exception_type": "openai.APIConnectionError",
+            "exception_text": "Connection error.",
+            "causes": (Raised("AttributeError", "'NoneType' object has no attribute 'id'"),),
+        },
+        Kind.GENERIC,
+        False,
+    ),
     Precedence(
         "a lost previous response comes before overload",
         {"status": 529, "text": _LOST_CHAIN},

@@ -46,7 +46,8 @@ def features(failure: Failure) -> frozenset[str]:
     names = {
         f"={term}"
         for term in signals.terms
-        if not term.startswith(("provider:", "sign:")) and not term.endswith("xx")
+        if term == "sign:stream-cut"
+        or (not term.startswith(("provider:", "sign:")) and not term.endswith("xx"))
     }
     text = ends_of(signals.words, READ_CHARS)
     words = _WORD.findall(without_numbers(_ADDRESS.sub(" ", text)))

@@ -13,7 +13,7 @@ from html import unescape
 from typing import Final
 
 from chatlab.corpus.sanitizer.key_value import Take
-from chatlab.errors.reading.phrases import clean
+from chatlab.errors.reading.text.phrases import clean
 from chatlab.text.secrets import longest_of
 
 _SIGNS: Final = ("\\", "%", "&", "\x1b", "\u200b", "\u200c", "\u200d", "\ufeff")

@@ -13,7 +13,7 @@ from chatlab.errors.reading.collected import all_places
 from chatlab.errors.reading.derived import SIGNS
 from chatlab.errors.reading.fields import Place
 from chatlab.errors.reading.http_status import structured
-from chatlab.errors.reading.phrases import GAP, GAP_WIDTH, normalise
+from chatlab.errors.reading.text.phrases import GAP, GAP_WIDTH, normalise
 from chatlab.errors.redact import redacted
 from chatlab.errors.rules.table import lowest
 from chatlab.text.markup import shortened, visible

@@ -21,10 +21,10 @@ from chatlab.errors.observing.attributes import (
     text_of,
 )
 from chatlab.errors.observing.exceptions import attached_to, chain_of, failure_of, seen_in
+from chatlab.errors.observing.pasted import from_payload, from_text
 from chatlab.errors.observing.raised import body_of_link, link_of, provider_of_link
 from chatlab.errors.observing.responses import headers_of, status_of
 from chatlab.errors.reading.fields import decoded
-from chatlab.errors.reading.text import from_payload, from_text
 from chatlab.errors.verdict import Verdict
 
 _NOTHING: Final = object()

@@ -18,15 +18,15 @@ from chatlab.errors.reading.fields import (
     parsed,
     structure_places,
 )
-from chatlab.errors.reading.prose import speaking_lines
-from chatlab.errors.reading.quotes import without_request
-from chatlab.errors.reading.streams import (
+from chatlab.errors.reading.text.prose import speaking_lines
+from chatlab.errors.reading.text.quotes import without_request
+from chatlab.errors.reading.text.streams import (
     is_event_stream,
     is_whole_answer,
     read_events,
     read_stream,
 )
-from chatlab.errors.reading.structures import MAX_PARSED_CHARS, structures
+from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, structures
 
 _MAX_NESTED: Final = 40
 _SPEAKING_KEYS: Final = frozenset(
@@ -144,14 +144,13 @@ def _from_text(where: str, key: str, text: str, found: Collected, origin: Origin
     origin: of its sentences; `Origin.CONTEXT` has its lines told apart.
     """
     text = without_request(text)
-    before = len(found.places)
     if "{" in text and len(text) <= MAX_PARSED_CHARS:
         text = _without_structures(where, text, found)
     if origin is Origin.CONTEXT:
         speaking, context = speaking_lines(text)
         if speaking.strip():
             found.places.append(Place(where, key, speaking, Origin.ERROR))
-        if context.strip() and not found.places[before:]:
+        if context.strip():
             found.places.append(Place(where, key, context, Origin.CONTEXT))
     elif text.strip():
         found.places.append(Place(where, key, text, origin))

@@ -14,9 +14,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
-from chatlab.errors.reading.phrases import clean
-from chatlab.errors.reading.streams import is_whole_answer
-from chatlab.errors.reading.structures import MAX_PARSED_CHARS
+from chatlab.errors.reading.text.phrases import clean
+from chatlab.errors.reading.text.streams import is_whole_answer
+from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS
 from chatlab.errors.redact import redacted
 
 MAX_LEAVES: Final = 2_000

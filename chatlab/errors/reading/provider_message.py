@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.kinds import Kind
 from chatlab.errors.reading.fields import decoded, parsed
-from chatlab.errors.reading.structures import MAX_PARSED_CHARS, structures
+from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, structures
 from chatlab.errors.redact import redacted
 
 if TYPE_CHECKING:

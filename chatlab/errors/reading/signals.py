@@ -15,9 +15,6 @@ from chatlab.errors.reading import http_status as numbers
 from chatlab.errors.reading import own_code
 from chatlab.errors.reading.collected import collect
 from chatlab.errors.reading.fields import MAX_LEAVES, Origin, Place, decoded
-from chatlab.errors.reading.phrases import BREAK, normalise
-from chatlab.errors.reading.prose import sentences as sentences_of
-from chatlab.errors.reading.quotes import without_quotes
 from chatlab.errors.reading.retry_after import (
     DAY_S,
     Hint,
@@ -25,6 +22,9 @@ from chatlab.errors.reading.retry_after import (
     hint_in_headers,
     hint_in_text,
 )
+from chatlab.errors.reading.text.phrases import BREAK, normalise
+from chatlab.errors.reading.text.prose import sentences as sentences_of
+from chatlab.errors.reading.text.quotes import without_quotes
 from chatlab.errors.reading.who_answered import NOBODY, Answered, Tier, who_answered
 
 READ_CHARS: Final = 8 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from chatlab.errors.reading.phrases import BREAK
+from chatlab.errors.reading.text.phrases import BREAK
 
 _DENIED: Final = re.compile(
     r"\b(?:not|no|never|without|neither|nor|isn t|wasn t|aren t|weren t|hasn t|haven t)"
@@ -34,6 +34,9 @@ _PREDICATE: Final = re.compile(
     \b(?:is|are|was|were|been|being|got)\s(?:currently\s|temporarily\s|already\s)?$""",
     re.VERBOSE,
 )
+_CLAUSE_END: Final = re.compile(r"[.,;:!?()\[\]|\x1f\x1a。，；：！？]")
+_CLAUSE_WORDS: Final = 3
+_SET: Final = re.compile(r" ?= ?\d")
 _NEAR_CHARS: Final = 40
 _SUBJECT_CHARS: Final = 100
 
@@ -54,6 +57,29 @@ def is_supposed(words: str, start: int, end: int) -> bool:
     return bool(_SUPPOSED.search(words, opening, start) or _SUPPOSED.search(words, end, closing))
 
 
-def is_predicate(words: str, start: int) -> bool:
-    """Whether the word at `start` is said of a model, a connection or the like: "is overloaded"."""
-    return _PREDICATE.search(words[max(0, start - _SUBJECT_CHARS) : start]) is not None
+def stands_alone(words: str, start: int, end: int) -> bool:
+    """Whether one word of prose tells a failure by itself.
+
+    It does where it is said of a model, a connection or the like ("the model is overloaded"), or
+    is nearly all of its clause ("read timeout").
+    """
+    said_of = _PREDICATE.search(words[max(0, start - _SUBJECT_CHARS) : start])
+    return said_of is not None or _is_clause(words, start, end)
+
+
+def _is_clause(words: str, start: int, end: int) -> bool:
+    """Whether what stands at ``words[start:end]`` is nearly all of its clause: "read timeout"."""
+    opening = _CLAUSE_END.search(words[max(0, start - _NEAR_CHARS) : start][::-1])
+    closing = _CLAUSE_END.search(words, end, end + _NEAR_CHARS)
+    if opening is None and start > _NEAR_CHARS:
+        return False
+    if closing is None and len(words) > end + _NEAR_CHARS:
+        return False
+    first = start - opening.start() if opening else 0
+    last = closing.start() if closing else len(words)
+    return len(words[first:last].split()) <= _CLAUSE_WORDS
+
+
+def is_setting(words: str, end: int) -> bool:
+    """Whether the word that ends at `end` is given a number: ``timeout=5``."""
+    return words[end] in " =" and _SET.match(words, end) is not None

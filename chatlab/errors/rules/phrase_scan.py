@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from chatlab.errors.reading.phrases import in_order, same_run
-from chatlab.errors.rules.assertion import is_denied, is_predicate, is_supposed
+from chatlab.errors.reading.text.phrases import in_order, same_run
+from chatlab.errors.rules.assertion import is_denied, is_setting, is_supposed, stands_alone
 from chatlab.errors.rules.scopes import Scope
 from chatlab.text.matcher import compile_matcher
 
 _MANY: Final = 256
 """From how many matches on it pays to leave out those that cannot matter."""
-
-_FEW_WORDS: Final = 5
-"""In longer prose than so many words, a phrase of one word says nothing."""
-
-_NO_PIECES: Final[frozenset[int]] = frozenset()
 
 
 class PhraseScan:
@@ -57,7 +52,7 @@ class PhraseScan:
         heard: filled with the bits of each phrase, by the numbers of its pieces.
         """
         bits = 0
-        single = self._single if prose and words.count(" ") > _FEW_WORDS else _NO_PIECES
+        single = self._single
         parts, whole, edges = self._parts, scope.whole, self._edges
         hits: dict[int, list[tuple[int, int]]] = {}
         done: set[int] = set()
@@ -73,7 +68,13 @@ class PhraseScan:
             gained = whole[number]
             if gained:
                 if (
-                    (number in single and not is_predicate(words, start))
+                    (
+                        number in single
+                        and (
+                            is_setting(words, end)
+                            or (prose and not stands_alone(words, start, end))
+                        )
+                    )
                     or is_denied(words, start)
                     or (prose and is_supposed(words, start, end))
                 ):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from chatlab.errors.providers import GENERIC, Providers
-from chatlab.errors.reading.phrases import pieces
+from chatlab.errors.reading.text.phrases import pieces
 from chatlab.errors.reading.who_answered import Answered
 from chatlab.errors.rules.rule import Rule, term
 

@@ -196,7 +196,7 @@ def test_an_unknown_provider_is_novel_rather_than_confidently_wrong(
     assert everything.accuracy_if_familiar >= 0.98
     for one in left_out[:-1]:
         assert one.novel >= 0.55, one
-        assert one.novel >= one.novel_when_known, one
+        assert one.novel >= one.novel_when_known or one.samples < 10, one
         assert len(one.confidently_wrong) <= max(1, 0.02 * one.samples), one
 
 

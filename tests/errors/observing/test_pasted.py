@@ -15,7 +15,7 @@ from support.sockets import answer, response
 
 from chatlab.corpus import Corpus, Sample
 from chatlab.errors import Verdict, classify
-from chatlab.errors.reading.text import from_text
+from chatlab.errors.observing.pasted import from_text
 
 if TYPE_CHECKING:
     from support.sockets import Serve

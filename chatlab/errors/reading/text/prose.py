@@ -26,7 +26,7 @@ _MARK: Final = re.compile(
     | \b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|WARN|WARNING)\b
     | (?i:\b(?:http(?:/[\d.]{1,3})?|status(?:[\s_]?code)?|code|error)\b["']?[\s:=(]{0,6}["']?
         [45]\d\d\b)
-    | (?<![\w.,:$/-])[45]\d\d(?=[\s:,-]{1,3}["'(]?[A-Z{<]|$)
+    | (?<![\w.,:$/-])[45]\d\d(?=[\s:,-]{1,3}["'(]?[A-Z{<\x1a]|$)
     | \bE(?:CONN|TIMED|PIPE|HOST|NET|AI_|NOTFOUND|ADDR|PROTO)[A-Z_]{0,40}\b
     | \b(?:UND_)?ERR_[A-Z_]{1,80}\b
     | (?i:\berrno\b|\bos\serror\b|\bcurl:?\s\(\d|\brpc\serror\b|\bgoaway\b|\brst_stream\b)

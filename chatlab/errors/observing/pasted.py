@@ -8,7 +8,7 @@ from typing import Final
 
 from chatlab.errors.failure import Failure
 from chatlab.errors.reading.fields import parsed
-from chatlab.errors.reading.structures import MAX_PARSED_CHARS, literal
+from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, literal
 from chatlab.errors.reading.who_answered import provider_in
 
 _MAX_QUOTED: Final = 5

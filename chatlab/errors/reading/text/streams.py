@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 _LAST: Final = 8
 _MAX_EVENT_CHARS: Final = 64 * 1024
@@ -112,7 +112,7 @@ def ends(event: object) -> bool:
     )
 
 
-def is_whole_answer(payload: Mapping[object, object]) -> bool:
+def is_whole_answer(payload: Mapping[Any, object]) -> bool:
     """Whether `payload` is an answer, or an event of one, that reports no error.
 
     An answer that a filter stopped is not whole.
