@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, overload
 
-from chatlab.chat.messages.message import CODEC, HOLDS, KINDS, ROLES, FilePart, Message, Role
+from chatlab.chat.messages.content import KINDS, FilePart
+from chatlab.chat.messages.message import CODEC, HOLDS, ROLES, Message, Role
 from chatlab.chat.messages.parts import TextPart
 from chatlab.chat.messages.readers import TAG, Reader
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from chatlab.chat.messages.message import Content, MarkerPart, Message, Role, ToolResultPart
+from chatlab.chat.messages.content import Content, MarkerPart, ToolResultPart
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.messages.parts import BlockPart, ToolCallPart
 from chatlab.chat.render.model_view import recovered
 
