@@ -68,7 +68,8 @@ class RuleTable(Sequence[Rule]):
             raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
         self._no_given = 0
         for row, rule in enumerate(self._rules):
-            self._no_given |= 0 if rule.parts()[1] else 1 << row
+            documented = any(fact.column.startswith("given.") for fact in rule.documented)
+            self._no_given |= 0 if rule.given or documented else 1 << row
         self._scopes: Final = Scopes(self._rules, providers)
         index = self._scopes.index
         self._parts = self._scopes.parts_of_gapped
