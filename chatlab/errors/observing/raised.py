@@ -157,7 +157,8 @@ def is_unanswered(links: list[Link]) -> bool:
 def attributes_of_link(link: Link) -> Mapping[str, object] | None:
     """The codes and waits that an exception carries in attributes of its own."""
     has, found = link.told, waits_in(link.told)
-    code = transport.code_of(link.name, has)
+    rpc_failed = link.name.startswith("grpc.")
+    code = rpc.code_of(link.exception) if rpc_failed else transport.code_of(link.name, has)
     if code is None and "body" not in has:
         for name in ("status_code", "code"):
             one = has.get(name)
