@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 from chatlab.chat.chain.resolver import Condition, Mode, Resolution, resolve_chain
 from chatlab.chat.chained import ChainedTurn
 from chatlab.chat.conversation import Chat
-from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
-from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import (
+from chatlab.chat.messages.content import (
     ContextPart,
     FilePart,
     FileReferencePart,
     MarkerPart,
-    Message,
-    Role,
     ToolResultPart,
 )
+from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnEvent, TurnStatus
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.messages.parts import (
     BlockPart,
     Part,

@@ -18,7 +18,22 @@ _OPTIONAL: Final = (("provider", str), ("retryable", bool), ("status_code", int)
 
 @dataclass(frozen=True, slots=True)
 class ChatError:
-    """The turn has failed for good. message: for people. detail: what the provider said."""
+    """The turn has failed for good.
+
+    Parameters
+    ----------
+    message:
+        For people.
+    kind, retryable, provider, status_code:
+        Of the verdict.
+    detail:
+        What the provider said.
+
+    Examples
+    --------
+    >>> ChatError("The key is wrong.", Kind.AUTH, retryable=False).message
+    'The key is wrong.'
+    """
 
     message: str
     kind: Kind
@@ -36,9 +51,26 @@ class ChatError:
 
 @dataclass(frozen=True, slots=True)
 class ChatStreamRetry:
-    """Attempt number `attempt` (from 1) has failed; the next follows after `delay_ms`.
+    """An attempt has failed; the next follows.
 
-    error: the retry message, a bare fact. retrying_at: RFC 3339, UTC, with milliseconds.
+    Parameters
+    ----------
+    attempt:
+        The number of the attempt that failed, from 1.
+    delay_ms:
+        How long until the next one, in milliseconds.
+    error:
+        The retry message, a bare fact.
+    kind, provider, status_code:
+        Of the verdict.
+    retrying_at:
+        When the next attempt begins: RFC 3339, UTC, with milliseconds.
+
+    Examples
+    --------
+    >>> retry = ChatStreamRetry(1, 2500, "Overloaded.", Kind.OVERLOADED, "2026-05-01T12:00:00.000Z")
+    >>> retry.delay_s
+    2.5
     """
 
     attempt: int

@@ -22,9 +22,9 @@ from prometheus_client import CollectorRegistry
 from chatlab.chat import ChainedTurn, Message, ToolCallPart, Turn, TurnEvent
 from chatlab.chat.accounting.prometheus import Metrics
 from chatlab.chat.hub.view import View
+from chatlab.chat.messages.content import FilePart, ToolResultPart
 from chatlab.chat.messages.events import Answer, MessagePart, Status, TurnStatus
 from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import FilePart, ToolResultPart
 from chatlab.chat.messages.parts import BlockPart
 from chatlab.chat.storage.store_file import Store
 from chatlab.errors import Verdict, classify

@@ -18,7 +18,7 @@ from chatlab.errors import (
     classify,
 )
 from chatlab.errors.providers import Fact
-from chatlab.errors.reading.text.phrases import GAP
+from chatlab.errors.reading.text.phrases import GAP, normalise, pieces
 
 FACTS = list(facts_of(RULES))
 NOTHING_KNOWN = (UNMATCHED, NOTHING_FAILED)
@@ -96,6 +96,14 @@ def test_a_phrase_is_not_cut_out_of_longer_words(piece: object) -> None:
     text = value.replace(GAP, " so ")
     assert classify(f"x {text} x", rules=[alone]).rule == "alone"
     assert classify(f"xq{text} x", rules=[alone]).rule != alone.id
+
+
+def test_phrases_are_cut_into_the_pieces_that_texts_are_searched_for() -> None:
+    """Also those that are written as texts are normalised, and so are only split."""
+    phrases = [str(piece.value) for piece in PHRASES]
+    assert [pieces(phrase) for phrase in phrases] == [
+        tuple(normalise(piece).strip() for piece in phrase.split(GAP)) for phrase in phrases
+    ]
 
 
 def test_no_piece_is_shadowed_by_an_earlier_rule_of_the_same_evidence() -> None:

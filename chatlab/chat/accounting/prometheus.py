@@ -66,15 +66,30 @@ OF_HUB: Final[Mapping[str, str]] = {
 class Metrics:
     """The metrics of chatlab in a registry; their names begin with ``chatlab_``.
 
-        metrics = Metrics(hub, registry=registry)
-        prometheus_client.start_http_server(8000, registry=registry)
+    A provider or model that is None has the label ``unknown``. Any thread may call anything.
 
-    hub: whose load is read whenever the registry is scraped; None: nobody's. registry: by default
-    the global one of `prometheus_client`. A provider or model that is None has the label
-    ``unknown``. Any thread may call anything.
+    Parameters
+    ----------
+    hub:
+        Whose load is read whenever the registry is scraped; None: nobody's.
+    registry:
+        By default the global one of `prometheus_client`.
 
-    Raises MissingExtra without `prometheus_client`, and ValueError if the registry holds
-    these metrics already.
+    Raises
+    ------
+    MissingExtra
+        Without `prometheus_client`.
+    ValueError
+        If the registry holds these metrics already.
+
+    Examples
+    --------
+    >>> from prometheus_client import CollectorRegistry
+    >>> registry = CollectorRegistry()
+    >>> Metrics(registry=registry).step("openai", "gpt-5")
+    >>> labels = {"provider": "openai", "model": "gpt-5"}
+    >>> registry.get_sample_value("chatlab_steps_total", labels)
+    1.0
     """
 
     def __init__(

@@ -38,7 +38,13 @@ QUESTIONS: Final[Mapping[str, str]] = {
 
 
 class Mode(StrEnum):
-    """How a request tells the provider what was said so far."""
+    """How a request tells the provider what was said so far.
+
+    Examples
+    --------
+    >>> Mode("chain")
+    <Mode.CHAIN: 'chain'>
+    """
 
     CHAIN = "chain"
     REPLAY = "replay"
@@ -46,9 +52,23 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition. holds: None if there was nothing to look at. because: what was found.
+    """One condition of a chain, and what was found.
 
-    decided: it is the first that fails, and so the reason for the replay.
+    Parameters
+    ----------
+    name:
+        One of `QUESTIONS`.
+    holds:
+        None if there was nothing to look at.
+    because:
+        What was found.
+    decided:
+        Whether it is the first that fails, and so the reason for the replay.
+
+    Examples
+    --------
+    >>> Condition("store-on", holds=False, because="store is off", decided=True).outcome
+    'fails and decides'
     """
 
     name: str
@@ -66,9 +86,26 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Resolution:
-    """What the next request sends: `messages`, and `previous_response_id` if it chains.
+    """What the next request sends.
 
-    because: the reason in a sentence. conditions: all of them, in the order of `QUESTIONS`.
+    Parameters
+    ----------
+    mode:
+        Chain or replay.
+    previous_response_id:
+        The response to continue; None in a replay.
+    messages:
+        What is sent.
+    because:
+        The reason in a sentence.
+    conditions:
+        All of them, in the order of `QUESTIONS`.
+
+    Examples
+    --------
+    >>> found = resolve_chain([Message("user", "Hi")], model="gpt-5")
+    >>> found.because
+    'send all 1 messages, because no assistant message is before them'
     """
 
     mode: Mode

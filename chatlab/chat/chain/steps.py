@@ -16,9 +16,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from chatlab.chat.chain.resolver import Mode, Resolution, resolve_chain
+from chatlab.chat.messages.content import ToolResultPart
 from chatlab.chat.messages.events import Answer
 from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import Message, Role, ToolResultPart
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.messages.parts import ReasoningPart, ToolCallPart
 from chatlab.chat.render.full_history import replay_input
 from chatlab.chat.render.openai_responses import tool_outputs

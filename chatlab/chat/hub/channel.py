@@ -51,11 +51,21 @@ class StreamLoad:
 class Stream:
     """A turn as its viewers get it; made by `Hub.open`. Leaving a ``with`` block ends it.
 
-        with hub.open() as stream:
-            Turn(request, client=client, on_event=stream.publish).run()
-
-    turn: its name. failure: why it broke off for viewers here, though nobody has ended it.
     Every method may be called from any thread.
+
+    Attributes
+    ----------
+    turn: str
+        Its name.
+    failure: Exception or None
+        Why it broke off for viewers here, though nobody has ended it.
+
+    Examples
+    --------
+    >>> from chatlab.chat import Hub, Status, TurnStatus
+    >>> with Hub() as hub, hub.open("chat-7/3") as stream:
+    ...     stream.publish(Status(TurnStatus.STARTING))
+    1
     """
 
     def __init__(self, turn: str, capacity: int, *, mirror: bool = False) -> None:

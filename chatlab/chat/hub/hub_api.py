@@ -29,10 +29,24 @@ from chatlab.text.spelling import suggest
 class HubLoad:
     """What the hub holds now; the fields are named after their metrics.
 
-    streams_active: turns that run in this process. stream_buffer_size_max: events in the fullest
-    buffer. stream_buffer_events: events in all buffers. stream_subscribers: viewers.
-    stream_buffer_dropped_total: events that were lost, one for each event and each viewer (or
-    relay) that did not get it, because it was too slow, since the hub was made.
+    Parameters
+    ----------
+    streams_active:
+        Turns that run in this process.
+    stream_buffer_size_max:
+        Events in the fullest buffer.
+    stream_buffer_events:
+        Events in all buffers.
+    stream_subscribers:
+        Viewers.
+    stream_buffer_dropped_total:
+        Events that were lost, one for each event and each viewer (or relay) that did not get it,
+        because it was too slow, since the hub was made.
+
+    Examples
+    --------
+    >>> Hub().load.streams_active
+    0
     """
 
     streams_active: int
@@ -45,16 +59,33 @@ class HubLoad:
 class Hub:
     """The turns that run here, and their viewers. Any thread may call anything; nothing waits.
 
-        hub = Hub()
-        with hub.open("chat-7/3") as stream:
-            Turn(request, client=client, on_event=stream.publish).run()
+    Parameters
+    ----------
+    store:
+        Reach viewers in other processes that have a hub with the same store, and follow the turns
+        that run there.
+    buffer:
+        How many events of a turn are kept for viewers that are behind.
+    keep:
+        How many ended turns are kept for viewers that come back; the store keeps its own.
+    poll_s:
+        How often the store is asked for news of turns elsewhere, in seconds.
+    lost_after_s:
+        How long a turn elsewhere may be silent, without a sign of life, in seconds.
 
-    store: reach viewers in other processes that have a hub with the same store, and follow the
-    turns that run there. buffer: how many events of a turn are kept for viewers that are behind.
-    keep: how many ended turns are kept for viewers that come back; the store keeps its own.
-    poll_s: how often the store is asked for news of turns elsewhere, in seconds. lost_after_s: how
-    long a turn elsewhere may be silent, without a sign of life from its process, in seconds.
-    Raises ValueError for a limit that cannot be used, and for a store in memory.
+    Raises
+    ------
+    ValueError
+        For a limit that cannot be used, and for a store in memory.
+
+    Examples
+    --------
+    >>> from chatlab.chat import Status, TurnStatus
+    >>> with Hub() as hub:
+    ...     with hub.open("chat-7/3") as stream:
+    ...         number = stream.publish(Status(TurnStatus.STARTING))
+    ...     [type(item).__name__ for item in hub.subscribe("chat-7/3")]
+    ['Snapshot']
     """
 
     def __init__(

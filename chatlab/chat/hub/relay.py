@@ -43,7 +43,15 @@ _log = logging.getLogger(__name__)
 
 
 class TurnLost(ChatlabError):
-    """A turn of another process of which nothing is heard: it was never begun, or has crashed."""
+    """A turn of another process of which nothing is heard: it was never begun, or has crashed.
+
+    Examples
+    --------
+    >>> raise TurnLost("chat-7/3: nothing is heard of it")
+    Traceback (most recent call last):
+        ...
+    chatlab.chat.hub.relay.TurnLost: chat-7/3: nothing is heard of it
+    """
 
 
 class Relay:

@@ -19,17 +19,26 @@ _log = logging.getLogger(__name__)
 class Subscription:
     """What one viewer gets, made by `Hub.subscribe`; for one reader at a time.
 
-        with hub.subscribe(turn) as viewer:         async with hub.subscribe(turn) as viewer:
-            for item in viewer:                         async for item in viewer:
-                view.take(item)                             view.take(item)
-
     First a `Snapshot` (unless the viewer reconnects and has missed nothing that is gone), then
     each `LiveEvent` once and in order. A viewer that is too slow gets another snapshot, which says
-    how many events it stands for. The iteration ends with the turn, or when the subscription is
-    closed, by any thread. It raises `TurnLost` if another process ran the turn and is gone.
+    how many events it stands for. The iteration, with ``for`` or ``async for``, ends with the turn,
+    or when the subscription is closed, by any thread. It raises `TurnLost` if another process ran
+    the turn and is gone.
 
-    position: number of the last event that was handed out (or had before), to reconnect with.
-    over: whether the end has been met.
+    Attributes
+    ----------
+    position: int or None
+        Number of the last event that was handed out (or had before), to reconnect with.
+    over: bool
+        Whether the end has been met.
+
+    Examples
+    --------
+    >>> from chatlab.chat import Hub, Status, TurnStatus
+    >>> with Hub() as hub, hub.open("chat-7/3") as stream, hub.subscribe("chat-7/3") as viewer:
+    ...     _ = stream.publish(Status(TurnStatus.STARTING))
+    ...     next(viewer).sequence
+    1
     """
 
     def __init__(self, after: int | None, stream: Stream, cursor: Cursor) -> None:

@@ -13,10 +13,21 @@ from chatlab.errors.payloads import ChatError, ChatStreamRetry
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is current after event number `sequence`; it stands instead of all that came before.
+    """What is current after an event; it stands instead of all that came before.
 
-    events: what an empty `View` has to take to show it; the texts of a part are one piece.
-    dropped: how many events the viewer has lost, because it was too slow, since its last item.
+    Parameters
+    ----------
+    sequence:
+        The number of the event.
+    events:
+        What an empty `View` has to take to show it; the texts of a part are one piece.
+    dropped:
+        How many events the viewer has lost, because it was too slow, since its last item.
+
+    Examples
+    --------
+    >>> Snapshot(3, (Status(TurnStatus.STREAMING),)).sequence
+    3
     """
 
     sequence: int
@@ -25,7 +36,20 @@ class Snapshot:
 
 
 class LiveEvent(NamedTuple):
-    """Event number `sequence` (from 1) of a turn."""
+    """One event of a turn.
+
+    Parameters
+    ----------
+    sequence:
+        Its number, from 1.
+    event:
+        The event.
+
+    Examples
+    --------
+    >>> LiveEvent(1, Status(TurnStatus.STARTING)).sequence
+    1
+    """
 
     sequence: int
     event: TurnEvent
@@ -37,8 +61,23 @@ Item = Snapshot | LiveEvent
 class View:
     """What a viewer shows. Views with the same `events` show the same.
 
-    sequence: of the last item; with it a viewer that was cut off reconnects. status: the last one.
-    retry: the countdown that is running. error: why the turn has failed for good.
+    Attributes
+    ----------
+    sequence: int
+        Of the last item; with it a viewer that was cut off reconnects.
+    status: Status or None
+        The last one.
+    retry: ChatStreamRetry or None
+        The countdown that is running.
+    error: ChatError or None
+        Why the turn has failed for good.
+
+    Examples
+    --------
+    >>> view = View()
+    >>> view.take(LiveEvent(1, Status(TurnStatus.STARTING)))
+    >>> view.sequence, view.status.status
+    (1, <TurnStatus.STARTING: 'starting'>)
     """
 
     __slots__ = ("_answers", "_attempt", "_pieces", "error", "retry", "sequence", "status")

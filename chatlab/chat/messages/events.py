@@ -32,7 +32,20 @@ from chatlab.errors.payloads import ChatError, ChatStreamRetry
 
 @dataclass(frozen=True, slots=True)
 class MessagePart:
-    """A piece that attempt number `attempt` (from 1) shows; provisional until the message."""
+    """A piece that an attempt shows; provisional until the message.
+
+    Parameters
+    ----------
+    attempt:
+        The number of the attempt, from 1.
+    piece:
+        What is shown.
+
+    Examples
+    --------
+    >>> MessagePart(1, Piece(0, "text", "Hel")).piece.text
+    'Hel'
+    """
 
     attempt: int
     piece: Piece
@@ -40,7 +53,28 @@ class MessagePart:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The committed answer. stop_reason: the provider's word. usage: of this attempt alone."""
+    """The committed answer.
+
+    Parameters
+    ----------
+    outcome:
+        Whether it is complete, and if not, why.
+    parts:
+        What it is made of, in order.
+    stop_reason:
+        The provider's word for the end.
+    response_id:
+        The id that the provider gave the response.
+    model:
+        The model that answered, as the provider named it.
+    usage:
+        Of this attempt alone.
+
+    Examples
+    --------
+    >>> Answer(Outcome.COMPLETE, (TextPart("Hello."),)).text
+    'Hello.'
+    """
 
     outcome: Outcome
     parts: tuple[Part, ...] = ()
@@ -56,7 +90,13 @@ class Answer:
 
 
 class TurnStatus(StrEnum):
-    """Where a turn stands, as its viewers see it."""
+    """Where a turn stands, as its viewers see it.
+
+    Examples
+    --------
+    >>> TurnStatus("delayed_start").name
+    'DELAYED_START'
+    """
 
     IDLE = "idle"
     STARTING = "starting"
@@ -70,7 +110,20 @@ class TurnStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A new status of the turn, reached in attempt number `attempt` (from 1)."""
+    """A new status of the turn.
+
+    Parameters
+    ----------
+    status:
+        Where the turn stands now.
+    attempt:
+        The number of the attempt that reached it, from 1.
+
+    Examples
+    --------
+    >>> Status(TurnStatus.RETRYING, attempt=2).status
+    <TurnStatus.RETRYING: 'retrying'>
+    """
 
     status: TurnStatus
     attempt: int = 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, overload
 
-from chatlab.chat.messages.message import CODEC, HOLDS, KINDS, ROLES, FilePart, Message, Role
+from chatlab.chat.messages.content import KINDS, FilePart
+from chatlab.chat.messages.message import CODEC, HOLDS, ROLES, Message, Role
 from chatlab.chat.messages.parts import TextPart
 from chatlab.chat.messages.readers import TAG, Reader
 
@@ -42,12 +43,13 @@ class History(Sequence["Message | str"]):
     ("messages[1].role: 'usr' is not known; did you mean 'user'?",)
     """
 
-    __slots__ = ("_behind", "_items", "_roles", "problems")
+    __slots__ = ("_behind", "_items", "_messages", "_roles", "problems")
 
     def __init__(
         self, items: list[Any], roles: list[Role | None], behind: History | None = None
     ) -> None:
         self._behind = behind
+        self._messages: tuple[Message, ...] | None = None
         self._items = items
         self._roles = roles
         self.problems: tuple[str, ...] = ()
@@ -130,7 +132,9 @@ class History(Sequence["Message | str"]):
     @property
     def messages(self) -> tuple[Message, ...]:
         """The messages that can be read."""
-        return tuple(one for one in self if isinstance(one, Message))
+        if self._messages is None:
+            self._messages = tuple([one for one in self if isinstance(one, Message)])
+        return self._messages
 
     @property
     def seen(self) -> int:

@@ -10,127 +10,43 @@ What each role may hold; whatever the provider ran itself (a web search) is a ``
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, cast
 
 from chatlab.chat.messages.codec import Codec, one_of
-from chatlab.chat.messages.events import PARTS, Answer
+from chatlab.chat.messages.content import (
+    KINDS,
+    Content,
+    ContextPart,
+    FilePart,
+    FileReferencePart,
+    MarkerPart,
+    ToolResultPart,
+)
+from chatlab.chat.messages.events import Answer
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.messages.surrogates import whole_part
 from chatlab.chat.stream.contracts import Outcome
 
 _set = object.__setattr__
-_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 
 class Role(StrEnum):
-    """Whose message it is."""
+    """Whose message it is.
+
+    Examples
+    --------
+    >>> Role("tool")
+    <Role.TOOL: 'tool'>
+    """
 
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
     TOOL = "tool"
 
-
-@dataclass(frozen=True, slots=True)
-class FilePart:
-    """A file or picture: exactly one of data (base64), url, and file_id (the provider holds it).
-
-    media_type: for example ``image/png``. Raises ValueError for anything else.
-    """
-
-    media_type: str
-    data: str | None = None
-    url: str | None = None
-    file_id: str | None = None
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        if not _MEDIA_TYPE.fullmatch(self.media_type):
-            raise ValueError(
-                f"media_type: {self.media_type!r:.80} is none; say such as 'image/png'"
-            )
-        if sum(map(bool, (self.data, self.url, self.file_id))) != 1:
-            raise ValueError("a file has exactly one of data, url, file_id; give one of them")
-        try:
-            base64.b64decode(self.data or "", validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError(f"data: {self.data!r:.40} is no base64; encode the bytes") from None
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the media type is a picture's."""
-        return self.media_type.startswith("image/")
-
-
-@dataclass(frozen=True, slots=True)
-class FileReferencePart:
-    """A place in a file that the person points at, told as text. Lines count from 1."""
-
-    path: str
-    start_line: int | None = None
-    end_line: int | None = None
-    content: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ContextPart:
-    """Text that the application adds, such as a project's instructions. name: where it is from."""
-
-    name: str
-    content: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MarkerPart:
-    """What only people see, such as the chip of a skill; no model is ever sent it."""
-
-    kind: str
-    data: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResultPart:
-    """What the tool call `call_id` gave: a text, images, or both. by_provider: it ran the tool."""
-
-    call_id: str
-    text: str = ""
-    images: tuple[FilePart, ...] = ()
-    is_error: bool = False
-    by_provider: bool = False
-
-    def __post_init__(self) -> None:
-        for number, image in enumerate(self.images):
-            if not image.is_image:
-                raise ValueError(f"images[{number}]: {image.media_type} is no picture's media type")
-
-
-Content = (
-    TextPart
-    | ReasoningPart
-    | ToolCallPart
-    | ToolResultPart
-    | BlockPart
-    | FilePart
-    | FileReferencePart
-    | ContextPart
-    | MarkerPart
-)
-
-KINDS: Final[Mapping[str, type[Content]]] = {
-    **PARTS,
-    "tool_result": ToolResultPart,
-    "file": FilePart,
-    "file_reference": FileReferencePart,
-    "context": ContextPart,
-    "marker": MarkerPart,
-}
-"""The parts by the ``type`` that their JSON has; an answer's parts among them."""
 
 HOLDS: Final[Mapping[Role, tuple[type[Content], ...]]] = {
     Role.SYSTEM: (TextPart, ContextPart),
@@ -149,12 +65,32 @@ ROLES: Final[Mapping[str, Role]] = {str(role): role for role in Role}
 
 @dataclass(frozen=True, slots=True, init=False)
 class Message:
-    """One message. parts: in order; a string stands for a text. Raises ValueError for a wrong role
-    and for a part that the role cannot hold.
+    """One message of a conversation.
 
-    response_id: of the response that made it. model: the name of the model configuration that
-    made it. stored: the provider keeps that response, because the turn completed with
-    ``store=true``.
+    Half a character (an unpaired surrogate) in a text of its parts becomes U+FFFD.
+
+    Parameters
+    ----------
+    role:
+        Whose it is.
+    parts:
+        In order; a string stands for a text.
+    response_id:
+        Of the response that made it.
+    model:
+        The name of the model configuration that made it.
+    stored:
+        Whether the provider keeps that response, because the turn completed with ``store=true``.
+
+    Raises
+    ------
+    ValueError
+        For a wrong role, and for a part that the role cannot hold.
+
+    Examples
+    --------
+    >>> Message("user", ["And in Paris?", ContextPart("date", "1 May")]).text
+    'And in Paris?'
     """
 
     role: Role

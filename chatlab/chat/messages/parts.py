@@ -8,7 +8,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """Text of the answer. refusal: it says no. annotations: citations, as sent."""
+    """Text of the answer.
+
+    Parameters
+    ----------
+    text:
+        The text.
+    refusal:
+        Whether the model refuses with it.
+    annotations:
+        Citations, as sent.
+    choice:
+        Which of several choices it belongs to, from 0.
+
+    Examples
+    --------
+    >>> TextPart("Hello.").refusal
+    False
+    """
 
     text: str
     refusal: bool = False
@@ -18,9 +35,25 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningPart:
-    """Reasoning. text: all that may be shown; summary: the sections of it that are a summary.
+    """Reasoning of a model.
 
-    id: the item's, for replay by reference. signature, encrypted: opaque, for replay by value.
+    Parameters
+    ----------
+    text:
+        All of it that may be shown.
+    summary:
+        The sections of the text that are a summary.
+    id:
+        The item's, for a replay by reference.
+    signature, encrypted:
+        Opaque, for a replay by value.
+    choice:
+        As in `TextPart`.
+
+    Examples
+    --------
+    >>> ReasoningPart("It is far.", id="rs_1").id
+    'rs_1'
     """
 
     text: str = ""
@@ -33,10 +66,31 @@ class ReasoningPart:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallPart:
-    """A call of a tool. arguments: the text as sent, JSON unless the tool is a custom one.
+    """A call of a tool.
 
-    id: what the tool's output refers to. item_id: the Responses item. index: its place among the
-    calls of the answer, from 0. by_provider: the provider runs the tool itself.
+    Parameters
+    ----------
+    id:
+        What the tool's output refers to.
+    name:
+        The tool's.
+    arguments:
+        The text as sent, JSON unless the tool is a custom one.
+    index:
+        Its place among the calls of the answer, from 0.
+    item_id:
+        The id of the Responses item.
+    custom:
+        Whether the tool takes a plain text.
+    by_provider:
+        Whether the provider runs the tool itself.
+    choice:
+        As in `TextPart`.
+
+    Examples
+    --------
+    >>> ToolCallPart("call_1", "look_up", '{"city": "Ulm"}').by_provider
+    False
     """
 
     id: str
@@ -51,7 +105,22 @@ class ToolCallPart:
 
 @dataclass(frozen=True, slots=True)
 class BlockPart:
-    """Anything else that the provider made (a search, its result, an image), whole, as sent."""
+    """Anything else that the provider made (a search, its result, an image), whole, as sent.
+
+    Parameters
+    ----------
+    kind:
+        The provider's ``type``.
+    data:
+        All of its fields.
+    choice:
+        As in `TextPart`.
+
+    Examples
+    --------
+    >>> BlockPart("web_search_call", {"id": "ws_1"}).kind
+    'web_search_call'
+    """
 
     kind: str
     data: Mapping[str, object]
@@ -68,8 +137,23 @@ class Piece:
     Two exceptions, which the message makes good: a call's input that came whole with its block,
     and a finished text that contradicts its deltas.
 
-    index: the part's place in the attempt, from 0. part: ``text``, ``refusal``, ``reasoning``,
-    ``tool_call`` or ``block``. id, name: of a tool call; name: the kind of a block.
+    Parameters
+    ----------
+    index:
+        The part's place in the attempt, from 0.
+    part:
+        ``text``, ``refusal``, ``reasoning``, ``tool_call`` or ``block``.
+    text:
+        What is added.
+    id, name:
+        Of a tool call; `name` is also the kind of a block.
+    choice:
+        As in `TextPart`.
+
+    Examples
+    --------
+    >>> Piece(0, "text", "Hel").text + Piece(0, "text", "lo").text
+    'Hello'
     """
 
     index: int

@@ -11,8 +11,23 @@ from typing import Final
 class Usage:
     """What an attempt used, in tokens, as far as the provider told.
 
-    input_tokens includes cached_tokens (read) and cache_write_tokens; output_tokens includes
-    reasoning_tokens, for every provider.
+    Parameters
+    ----------
+    input_tokens:
+        All tokens read, cached ones included, for every provider.
+    output_tokens:
+        All tokens made, reasoning included, for every provider.
+    cached_tokens:
+        Those of the input that were read from a cache.
+    cache_write_tokens:
+        Those of the input that were written to a cache.
+    reasoning_tokens:
+        Those of the output that were reasoning.
+
+    Examples
+    --------
+    >>> (Usage(10, 5) + Usage(1, 2)).output_tokens
+    7
     """
 
     input_tokens: int = 0

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
-from chatlab.chat.messages.message import Content, MarkerPart, Message, Role, ToolResultPart
+from chatlab.chat.messages.content import Content, MarkerPart, ToolResultPart
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.messages.parts import BlockPart, ToolCallPart
 from chatlab.chat.render.model_view import recovered
 
@@ -63,6 +64,11 @@ def paired(messages: Iterable[Message], limits: Limits) -> Paired:
         else:
             pairing.messages.append((Numbered(index, message), []))
     return pairing.finish()
+
+
+def _is_run(part: Content) -> TypeGuard[ToolCallPart]:
+    """Whether `part` is a call of a tool that the provider ran."""
+    return isinstance(part, ToolCallPart) and part.by_provider
 
 
 def block_call_id(part: Content) -> str | None:
@@ -167,9 +173,11 @@ class _Pairing:
         """The places of the calls and results of the provider's own tools that are no pair."""
         waiting: dict[str, int] = {}
         alone: set[int] = set()
+        if not any(isinstance(one, BlockPart) or _is_run(one) for one in message.parts):
+            return alone
         for number, part in enumerate(message.parts):
             call_id = block_call_id(part)
-            if isinstance(part, ToolCallPart) and part.by_provider:
+            if _is_run(part):
                 if ("run", part.id) in self.seen or part.id in waiting:
                     alone.add(number)
                 elif part.id not in self.given_by_provider:

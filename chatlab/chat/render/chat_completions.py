@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from chatlab.chat.messages.message import Content, FilePart, Message, Role
+from chatlab.chat.messages.content import Content, FilePart
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.messages.parts import TextPart, ToolCallPart
 from chatlab.chat.render.call_pairing import Limits, Numbered
 from chatlab.chat.render.model_view import PDF, PICTURES, omissions, visible, words

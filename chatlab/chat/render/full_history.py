@@ -24,9 +24,22 @@ _PROTOCOLS = {ANTHROPIC: replay_messages, CHAT: replay_chat, RESPONSES: replay_r
 
 @dataclass(frozen=True, slots=True)
 class ReplayInput:
-    """What to send. request: the keyword arguments of the SDK's call that hold the conversation,
-    ``input`` or ``messages`` and perhaps ``system``. repairs: what was wrong with the history.
-    left_out: what the model made and will not see again. Both are sentences.
+    """What to send to replay a history.
+
+    Parameters
+    ----------
+    request:
+        The keyword arguments of the SDK's call that hold the conversation, ``input`` or
+        ``messages`` and perhaps ``system``.
+    repairs:
+        What was wrong with the history, in sentences.
+    left_out:
+        What the model made and will not see again, in sentences.
+
+    Examples
+    --------
+    >>> replay_input("chat_completions", [{"role": "user", "parts": "Hi"}]).repairs
+    ()
     """
 
     request: dict[str, Any]
@@ -42,15 +55,39 @@ def replay_input(
     references: bool = True,
     strict: bool = False,
 ) -> ReplayInput:
-    """`messages` (as `History.read` takes them) as the input of one request.
+    """Render a whole history as the input of one request.
 
-    protocol: one of `contracts.PROTOCOLS`. model: the model configuration that will answer;
-    reasoning of another one is left out, because only its maker can read it. references: the
-    provider still holds what it stored, so that an item may be named by its id alone; False after
-    it has lost a response. strict: refuse a broken history instead of repairing it.
+    Parameters
+    ----------
+    protocol:
+        One of `contracts.PROTOCOLS`.
+    messages:
+        As `History.read` takes them.
+    model:
+        The model configuration that will answer; reasoning of another one is left out, because
+        only its maker can read it.
+    references:
+        Whether the provider still holds what it stored, so that an item may be named by its id
+        alone; False after it has lost a response.
+    strict:
+        Refuse a broken history instead of repairing it.
 
-    Raises ValueError for an unknown protocol, a message that cannot be read, a broken history if
-    strict, and a history that holds nothing to send.
+    Returns
+    -------
+    ReplayInput
+        The request, and what was changed for it.
+
+    Raises
+    ------
+    ValueError
+        For an unknown protocol, a message that cannot be read, a broken history if strict, and a
+        history that holds nothing to send.
+
+    Examples
+    --------
+    >>> history = [{"role": "user", "parts": "Hi"}, {"role": "assistant", "parts": "Hello."}]
+    >>> replay_input("chat_completions", history).request["messages"][1]
+    {'role': 'assistant', 'content': 'Hello.'}
     """
     api = _PROTOCOLS[one_of(_PROTOCOLS, protocol, "replay_input: protocol")]
     whole = paired(History.read(messages).whole(), api.LIMITS)

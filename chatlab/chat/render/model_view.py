@@ -9,15 +9,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from chatlab.chat.messages.message import (
+from chatlab.chat.messages.content import (
     Content,
     ContextPart,
     FilePart,
     FileReferencePart,
     MarkerPart,
-    Message,
     ToolResultPart,
 )
+from chatlab.chat.messages.message import Message
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart
 from chatlab.chat.messages.surrogates import whole_part
 

@@ -13,14 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from chatlab.chat.messages.message import (
-    Content,
-    FilePart,
-    MarkerPart,
-    Message,
-    Role,
-    ToolResultPart,
-)
+from chatlab.chat.messages.content import Content, FilePart, MarkerPart, ToolResultPart
+from chatlab.chat.messages.message import Message, Role
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.render.call_pairing import GONE, Limits, Numbered
 from chatlab.chat.render.model_view import (

@@ -33,7 +33,18 @@ _ADVICE: Final = {
 
 
 class StoreError(ChatlabError):
-    """A store that cannot be used: which file, what is wrong, what to do, in one line."""
+    """A store that cannot be used: which file, what is wrong, what to do, in one line.
+
+    Examples
+    --------
+    >>> store = connect(MEMORY, lock_wait_s=1)
+    >>> store.close()
+    >>> with explained("chats.db"):
+    ...     store.execute("SELECT 1")
+    Traceback (most recent call last):
+        ...
+    chatlab.chat.storage.database.StoreError: chats.db: the store is closed; open it again
+    """
 
 
 @contextmanager

@@ -31,7 +31,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoredChat:
-    """One chat of a store. messages: how many it has. last_error: a `ChatError` as JSON."""
+    """One chat of a store.
+
+    Parameters
+    ----------
+    id:
+        The chat's name in the store.
+    title:
+        What people call it.
+    messages:
+        How many it has.
+    last_error:
+        A `ChatError` as JSON; None if the last turn did not fail.
+
+    Examples
+    --------
+    >>> StoredChat("chat-7", "The moon", 2).messages
+    2
+    """
 
     id: str
     title: str
@@ -40,19 +57,31 @@ class StoredChat:
 
 
 class Store:
-    """The chats in the file at `path`, which is made if it is not there; ``:memory:`` is no file.
-
-        with Store("chats.db") as store:
-            resolution = resolve_chain(store.history("chat-7"))
-            ...
-            store.commit("chat-7", [question, Message.answered(answer, model=model, store=True)])
+    """The chats in one SQLite file.
 
     A chat is there as soon as something of it is stored; before that it is empty. Any thread may
-    use a store, and any number of programs the same file. lock_wait_s: how long a writer waits for
-    the others, in seconds. An older store is brought up to date, in place.
+    use a store, and any number of programs the same file. An older store is brought up to date, in
+    place. `Chat` loads from it and commits to it.
 
-    Everything here raises `StoreError`, with one line that says what to do, if the file is locked,
-    read-only, no store, or a newer version's; then nothing in it has changed.
+    Parameters
+    ----------
+    path:
+        The file, which is made if it is not there; ``:memory:`` is none.
+    lock_wait_s:
+        How long a writer waits for the others, in seconds.
+
+    Raises
+    ------
+    StoreError
+        Here and in each method, with one line that says what to do, if the file is locked,
+        read-only, not a store, or a newer version's; then nothing in it has changed.
+
+    Examples
+    --------
+    >>> with Store(":memory:") as store:
+    ...     store.commit("chat-7", [{"role": "user", "parts": "And in Paris?"}])
+    ...     [message.text for message in store.history("chat-7").messages]
+    ['And in Paris?']
     """
 
     def __init__(self, path: str | os.PathLike[str], *, lock_wait_s: float = 5.0) -> None:
@@ -87,11 +116,26 @@ class Store:
     ) -> None:
         """Add the messages of one turn and set the chat's last error: all of it, or nothing.
 
-        messages: as `History.read` takes them; ValueError says which one cannot be stored. A
-        response id is kept only with a message that is `stored`, so that none can be chained to
-        that the provider does not have. error: why the turn failed; None: it did not. seen: how
-        many messages the turn went on from; if the chat has another number by now, a second turn
-        came in between, of which the provider's copy knows nothing, and no response id is kept.
+        A response id is kept only with a message that is `stored`, so that no chain continues what
+        the provider does not have.
+
+        Parameters
+        ----------
+        chat:
+            The name of the chat.
+        messages:
+            As `History.read` takes them.
+        error:
+            Why the turn failed; None if it did not.
+        seen:
+            How many messages the turn went on from. If the chat has another number by now, a second
+            turn came in between, of which the provider's copy knows nothing, and no response id is
+            kept.
+
+        Raises
+        ------
+        ValueError
+            For a message that cannot be stored; it says which.
         """
         turn = History.read(messages).whole()
         if not isinstance(error, ChatError | None):

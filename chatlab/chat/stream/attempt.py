@@ -32,6 +32,11 @@ class StreamFailed(ChatlabError):
     """A stream that failed without an exception of its SDK: cut, silent, or failed in band.
 
     Carries its verdict, like every exception that a turn raises: `classify` gives it back.
+
+    Examples
+    --------
+    >>> str(StreamFailed("The connection was lost."))
+    'The connection was lost.'
     """
 
 
@@ -39,14 +44,19 @@ class StreamFailed(ChatlabError):
 class Discarded:
     """What the attempts without an answer cost.
 
-    Attributes
+    Parameters
     ----------
-    attempts: int
+    attempts:
         How many there were.
-    tokens: Usage
+    tokens:
         As far as the provider reported them.
-    spent_s: float
+    spent_s:
         Seconds.
+
+    Examples
+    --------
+    >>> (Discarded(1, spent_s=2.0) + Discarded(2, spent_s=0.5)).spent_s
+    2.5
     """
 
     attempts: int = 0

@@ -36,7 +36,13 @@ PROTOCOLS: Final = {
 
 
 class Outcome(StrEnum):
-    """The result of a stream. Only `FAILED` is an error; to retry any of the others is useless."""
+    """The result of a stream. Only `FAILED` is an error; to retry any of the others is useless.
+
+    Examples
+    --------
+    >>> Outcome("incomplete")
+    <Outcome.INCOMPLETE: 'incomplete'>
+    """
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 
-from chatlab.chat.messages.message import ToolResultPart
+from chatlab.chat.messages.content import ToolResultPart
 from chatlab.chat.messages.parts import ToolCallPart
 from chatlab.chat.stream.turn_metrics import TurnMetrics
 from chatlab.retry.driver import Call, Flow

@@ -73,7 +73,7 @@ class Har:
     silent: entries without a response that do not say why, from which nothing can be learned.
     odd: entries with a status that is none of HTTP. Both are left out. `stream` can seek.
     Iterating raises `SampleError` where the file is broken, and `ModuleNotFoundError`, which says
-    what to install, without the streaming parser of the extra ``lab``.
+    what to install, without the streaming parser of the extra ``har``.
     """
 
     def __init__(self, stream: BinaryIO | IO[bytes], name: str) -> None:

@@ -65,7 +65,7 @@ def failure_of(links: list[Link]) -> Failure:
     telling = [link for link in inner_first if link.told or link.name.startswith("grpc.")]
     holding = [link for link in inner_first if link.held]
     return Failure(
-        status=_status(telling, inner_first[0]),
+        status=_status(telling, inner_first),
         headers=first(headers_of_link, telling),
         body=first(body_of_link, telling),
         exception_type=links[0].name,
@@ -99,10 +99,10 @@ def _attributes(telling: list[Link]) -> Mapping[str, object] | None:
     return found or None
 
 
-def _status(telling: list[Link], innermost: Link) -> int | None:
+def _status(telling: list[Link], inner_first: list[Link]) -> int | None:
     other = None
     for link in telling:
-        if not (link.name.startswith("litellm.") and is_unanswered(innermost)):
+        if not (link.name.startswith("litellm.") and is_unanswered(inner_first)):
             status = first(status_of_link, [link])
             if status is not None and is_error_status(status):
                 return status

@@ -32,7 +32,27 @@ _SomeException = TypeVar("_SomeException", bound=BaseException)
 
 
 def with_verdict(exception: _SomeException, verdict: Verdict) -> _SomeException:
-    """`exception` itself, carrying `verdict`: `classify` gives it back, through any wrapping."""
+    """`exception` itself, carrying `verdict`: `classify` gives it back, through any wrapping.
+
+    Parameters
+    ----------
+    exception
+        What is about to be raised; also one whose class forbids to assign attributes.
+    verdict
+        What is known better than anything that could be read of it.
+
+    Returns
+    -------
+    BaseException
+        The same object.
+
+    Examples
+    --------
+    >>> from chatlab import Kind, Verdict, classify
+    >>> purpose = Verdict(Kind.STREAM_SILENCE_TIMEOUT, retryable=True)
+    >>> classify(ExceptionGroup("two", [with_verdict(OSError(), purpose), KeyError()])) is purpose
+    True
+    """
     object.__setattr__(exception, ATTACHED, verdict)  # also where the class forbids to assign
     return exception
 
@@ -43,7 +63,28 @@ def attached_verdict(thing: object) -> Verdict | None:
 
 
 def observe(thing: object, provider: str | None = None) -> Failure:
-    """The `Failure` that `thing` shows; never raises. `provider` beats what `thing` says of it."""
+    """The `Failure` that `thing` shows; never raises.
+
+    Parameters
+    ----------
+    thing
+        An exception, a response, a payload, an event, a text or a `Failure`.
+    provider
+        Who answered, where the caller knows; it beats what `thing` says of it.
+
+    Returns
+    -------
+    Failure
+        Of an exception, all that its chain shows: the innermost exception that has a field gives
+        it. Of a group one member gives every field, the first that tells of a provider's failure.
+
+    Examples
+    --------
+    >>> error = RuntimeError("the agent gave up")
+    >>> error.__cause__ = ConnectionResetError(104, "Connection reset by peer")
+    >>> observe(error).causes
+    (Raised(type='ConnectionResetError', text='[Errno 104] Connection reset by peer'),)
+    """
     try:
         seen = failure_of(chain_of(thing)) if is_a(thing, BaseException) else _observed(thing)
         return seen if provider is None else replace(seen, provider=provider)

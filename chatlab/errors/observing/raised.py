@@ -21,11 +21,14 @@ from chatlab.errors.observing.responses import (
 from chatlab.errors.observing.waits import waits_in
 
 _Found = TypeVar("_Found")
+_NOT_SAID: Final = re.compile(r"[^\S\n]*\[type=[^\n]*|^[^\S\n]*Input should be[^\n]*", re.MULTILINE)
+"""In pydantic's text: the input, which is the caller's or the model's, and what it may be."""
 _COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 _RAISED: Final = re.compile(r"[A-Za-z_][\w.]{0,200}: ")
 _UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
 _STATUS: Final = ("provider_status_code", "status_code", "http_status", "status", "code")
 _BODY: Final = ("body", "json_body", "details", "error", "doc")  # doc: what was no JSON
+_IN_STREAM: Final = "litellm.exceptions.MidStreamFallbackError"
 _INVENTED: Final = ("APIConnectionError", "MidStreamFallbackError")
 _PLAIN: Final = frozenset({str, bytes, int, float, bool, type(None)})
 _TRANSPORT: Final = frozenset(
@@ -100,6 +103,8 @@ def said_by(link: Link) -> str:
         return _last_raised(said)
     if link.name == "celery.exceptions.Retry" and "exc" in link.told:
         return ""  # it names the wait that Celery chose
+    if link.name.startswith("pydantic_core."):
+        return _NOT_SAID.sub("", said)
     return _UNSENT_STATUS.sub("", said) if _is_unreadable(link) else said
 
 
@@ -134,8 +139,14 @@ def status_of_link(link: Link) -> int | None:
     return status_of(has["response"]) if "response" in has else None
 
 
-def is_unanswered(innermost: Link) -> bool:
-    """Whether a chain ends in an error of the connection: LiteLLM gives those a status too."""
+def is_unanswered(links: list[Link]) -> bool:
+    """Whether LiteLLM invented the statuses of a chain, which is innermost first.
+
+    It gives one to errors of the connection, and to those inside a stream that began with 200.
+    """
+    if any(link.name == _IN_STREAM for link in links):
+        return True
+    innermost = links[0]
     if "response" in innermost.told:
         return False
     if innermost.name.partition(".")[0] in _TRANSPORT:
@@ -146,7 +157,8 @@ def is_unanswered(innermost: Link) -> bool:
 def attributes_of_link(link: Link) -> Mapping[str, object] | None:
     """The codes and waits that an exception carries in attributes of its own."""
     has, found = link.told, waits_in(link.told)
-    code = transport.code_of(link.name, has)
+    rpc_failed = link.name.startswith("grpc.")
+    code = rpc.code_of(link.exception) if rpc_failed else transport.code_of(link.name, has)
     if code is None and "body" not in has:
         for name in ("status_code", "code"):
             one = has.get(name)

@@ -10,6 +10,7 @@ from chatlab.errors.observing.responses import by_name
 
 _DETAILS: Final = "grpc-status-details-bin"
 _PUSHBACK: Final = "grpc-retry-pushback-ms"
+_SERVER_S_OWN: Final = ("UNKNOWN", "ABORTED", "DATA_LOSS")
 _MAX_BYTES: Final = 64 * 1024
 _MAX_FIELDS: Final = 500
 _RETRY_INFO: Final = "google.rpc.RetryInfo"
@@ -25,6 +26,12 @@ def status_of(exception: object) -> dict[str, object] | None:
     packed = _metadata(exception).get(_DETAILS)
     details = list(_details(packed)) if isinstance(packed, bytes) else []
     return {**status, "details": details} if details else status
+
+
+def code_of(exception: object) -> str | None:
+    """``grpc_unknown`` and its like: a status whose bare name could be anybody's word."""
+    name = attribute(called(exception, "code"), "name")
+    return f"grpc_{name.lower()}" if isinstance(name, str) and name in _SERVER_S_OWN else None
 
 
 def headers_of(exception: object) -> Mapping[str, object] | None:

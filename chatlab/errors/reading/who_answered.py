@@ -25,6 +25,9 @@ DISPLAY_NAMES: Final[dict[str, str]] = {
 
 UNKNOWN_NAME: Final = "the AI provider"
 
+_MOST_MARKS: Final = 1_000
+"""How many marks of one text are looked at."""
+
 _MODEL_TAIL: Final = re.compile(r"[\w.:-]{0,60}?\d")
 _IN_A_WORD: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _IN_A_HOST: Final = _IN_A_WORD | frozenset("-@")
@@ -142,7 +145,8 @@ def _strongest(parts: Iterable[str], providers: Providers) -> Answered:
     automaton, marks = _compiled(providers)
     best = NOBODY
     for text in parts:
-        for number, start, end in automaton.find_matches_as_indexes(text, overlapping=True):
+        matches = automaton.find_matches_as_indexes(text, overlapping=True)
+        for number, start, end in matches[:_MOST_MARKS]:
             mark = marks[number]
             if mark.tier < best.tier and _confirmed(text, start, end, mark):
                 best = Answered(mark.provider.reported, mark.provider.name, mark.tier)

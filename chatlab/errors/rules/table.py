@@ -94,7 +94,8 @@ class RuleTable(Sequence[Rule]):
             raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
         self._no_given = self._definite = 0
         for row, rule in enumerate(self._rules):
-            self._no_given |= 0 if rule.parts()[1] else 1 << row
+            documented = any(fact.column.startswith("given.") for fact in rule.documented)
+            self._no_given |= 0 if rule.given or documented else 1 << row
             self._definite |= 1 << row if rule.definite else 0
         self._scopes: Final = Scopes(self._rules, providers)
         self._scan: Final = PhraseScan(self._scopes.index, self._scopes.parts_of_gapped, self._mask)

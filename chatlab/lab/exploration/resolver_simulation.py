@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from chatlab.chat import Message, TextPart, ToolCallPart
+from chatlab.chat.messages.content import ToolResultPart
 from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import ToolResultPart, encode
+from chatlab.chat.messages.message import encode
 from chatlab.chat.render.full_history import replay_input
 from chatlab.chat.stream.contracts import RESPONSES
 from chatlab.lab.exploration.invariants import (

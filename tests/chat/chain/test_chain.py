@@ -12,16 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatlab.chat.chain.resolver import QUESTIONS, Mode, Resolution, resolve_chain
-from chatlab.chat.messages.message import (
+from chatlab.chat.messages.content import (
     Content,
     ContextPart,
     FilePart,
     FileReferencePart,
     MarkerPart,
-    Message,
     ToolResultPart,
-    encode,
 )
+from chatlab.chat.messages.message import Message, encode
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.render.full_history import replay_input
 from chatlab.chat.stream.contracts import RESPONSES

@@ -11,16 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatlab.chat.messages.codec import Codec
+from chatlab.chat.messages.content import KINDS, Content, ToolResultPart
 from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import (
-    CODEC,
-    KINDS,
-    Content,
-    Message,
-    Role,
-    ToolResultPart,
-    encode,
-)
+from chatlab.chat.messages.message import CODEC, Message, Role, encode
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart
 
 HI = {"role": "user", "parts": [{"type": "text", "text": "Hi"}]}

@@ -9,21 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatlab.chat.messages.events import PARTS, Answer
-from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import (
-    HOLDS,
+from chatlab.chat.messages.content import (
     KINDS,
     Content,
     ContextPart,
     FilePart,
     FileReferencePart,
     MarkerPart,
-    Message,
-    Role,
     ToolResultPart,
-    encode,
 )
+from chatlab.chat.messages.events import PARTS, Answer
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import HOLDS, Message, Role, encode
 from chatlab.chat.messages.parts import BlockPart, Part, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.stream.contracts import Outcome
 

@@ -25,18 +25,17 @@ from support.provider_rules import (
 )
 from support.sockets import Serve, read_request, response
 
-from chatlab.chat.messages.events import Answer
-from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import (
+from chatlab.chat.messages.content import (
     Content,
     ContextPart,
     FilePart,
     FileReferencePart,
     MarkerPart,
-    Message,
     ToolResultPart,
-    encode,
 )
+from chatlab.chat.messages.events import Answer
+from chatlab.chat.messages.history import History
+from chatlab.chat.messages.message import Message, encode
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, TextPart, ToolCallPart
 from chatlab.chat.render.anthropic_messages import OPENING
 from chatlab.chat.render.call_pairing import LOST_RESULT

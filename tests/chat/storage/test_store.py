@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from support.turn_events import ERROR
 
 from chatlab.chat.chain.resolver import Mode, resolve_chain
+from chatlab.chat.messages.content import ToolResultPart
 from chatlab.chat.messages.history import History
-from chatlab.chat.messages.message import Message, ToolResultPart
+from chatlab.chat.messages.message import Message
 from chatlab.chat.messages.parts import BlockPart, ReasoningPart, ToolCallPart
 from chatlab.chat.storage.database import APPLICATION, StoreError
 from chatlab.chat.storage.schema import MIGRATIONS, read_error, structure_errors

@@ -45,6 +45,13 @@ def refusing(refuse: Callable[[Any], object]) -> Iterator[BaseException]:
     server.stop(0).wait()
 
 
+@pytest.mark.parametrize("code", ["UNKNOWN", "ABORTED", "DATA_LOSS"])
+def test_codes_of_the_server_s_own(code: str) -> None:
+    """The server failed, and may not the next time; nothing in the request is blamed."""
+    with refusing(lambda context: context.abort(grpc.StatusCode[code], "It broke.")) as error:
+        assert verdict_of(error) == ("generic", True)
+
+
 @pytest.mark.parametrize(
     ("metadata", "wait_s", "retryable"),
     [

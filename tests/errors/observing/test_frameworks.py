@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -10,8 +11,9 @@ import botocore.exceptions
 import httpx
 import httpx2
 import openai
+import pydantic
 import pytest
-from support.real_calls import TIMEOUT, caught, verdict_of
+from support.real_calls import FINAL, TIMEOUT, caught, verdict_of
 
 from chatlab.errors import classify
 
@@ -83,6 +85,19 @@ def test_litellm_invents_a_status_for_a_lost_connection() -> None:
         assert classify(error).status_code is None, name
 
 
+def test_litellm_invents_a_status_inside_a_stream() -> None:
+    """The stream began with 200; its error event has no status."""
+    event = mapped(
+        "InternalServerError",
+        ProviderError("Overloaded"),
+        provider_status_code=529,
+        llm_provider="anthropic",
+    )
+    error = mapped("MidStreamFallbackError", ValueError("?"), original_exception=event)
+    assert verdict_of(error) == ("overloaded", True)
+    assert classify(error).status_code is None
+
+
 def test_a_code_in_place_of_a_status() -> None:
     """LiteLLM writes the code of a 200 with an error body into ``status_code``."""
     error = mapped("APIError", ValueError("?"), status_code="insufficient_quota")
@@ -126,6 +141,21 @@ def test_a_rate_limit_that_a_framework_calls_a_context_window() -> None:
     assert verdict_of(error) == ("rate_limit", True)
     assert classify(error).retry_after_s == 2.0
     assert verdict_of(kind("too long")) == ("config", False)
+
+
+def test_what_pydantic_quotes_is_no_evidence() -> None:
+    """Neither the input, which may be a prompt, nor the values that are allowed."""
+
+    class Answer(pydantic.BaseModel):
+        """A model with a field of a few allowed values."""
+
+        state: typing.Literal["stop", "content_filter", "timeout"]
+
+    error = caught(lambda: Answer(state="insufficient_quota"))  # type: ignore[arg-type]
+    assert isinstance(error, pydantic.ValidationError)
+    assert verdict_of(error) == FINAL
+    cut = caught(lambda: Answer.model_validate_json('{"state": "st'))
+    assert verdict_of(cut) == TIMEOUT
 
 
 @pytest.mark.parametrize(

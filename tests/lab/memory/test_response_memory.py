@@ -19,8 +19,8 @@ from pydantic import TypeAdapter
 from support.lab_calls import KEY, Answer
 
 from chatlab import Kind, Message, classify
+from chatlab.chat.messages.content import ToolResultPart
 from chatlab.chat.messages.events import Answer as Committed
-from chatlab.chat.messages.message import ToolResultPart
 from chatlab.chat.render.full_history import replay_input
 from chatlab.chat.stream.accumulator import Accumulator
 from chatlab.chat.stream.contracts import RESPONSES, Outcome

@@ -26,6 +26,9 @@ _BLANKS: Final = ("\n", "\r", "\t", "\f", "\v", "\x00", "_", "-", '"', "'", "`")
 _WIDE_BLANKS: Final = ("\xa0", "\u3000", "“", "”", "‘", "’", "´")
 _ESCAPED_CHARACTER: Final = re.compile(r"(?<!\\)\\++u([0-9a-f]{4})")
 
+_NORMALISED: Final = re.compile(rf"[a-z0-9.:/]+(?: (?:{GAP} )?[a-z0-9.:/]+)*+")
+"""A phrase that is written as texts are normalised, in ASCII and with blanks around its gaps."""
+
 
 def clean(text: str) -> str:
     """`text` without what no consumer can encode: lone surrogates become ``?``."""
@@ -55,6 +58,8 @@ def normalise(text: str) -> str:
 @lru_cache(maxsize=8192)
 def pieces(phrase: str) -> tuple[str, ...]:
     """The normalised pieces of `phrase` that must stand in order, a gap apart."""
+    if _NORMALISED.fullmatch(phrase):
+        return tuple(phrase.split(f" {GAP} "))
     return tuple(normalise(piece).strip() for piece in phrase.split(GAP))
 
 
