@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from chatlab.errors.explain import messages
-from chatlab.errors.kinds import Kind
+from chatlab.errors.judgement import Judgement
 
 if TYPE_CHECKING:
-    from chatlab.errors.explain.explanation import Explanation, Finding
-    from chatlab.errors.failure import Failure
-    from chatlab.errors.rules.table import RuleTable
+    from chatlab.errors.explain.evidence import Finding
+    from chatlab.errors.explain.explanation import Explanation
 
 
 class _Printer(Protocol):
@@ -21,32 +20,39 @@ class _Printer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Judgement):
     """The answer of `classify`.
 
-    kind: what went wrong. retryable: whether the same call may pass later. provider: who
-    answered, None when unknown. status_code: HTTP. retry_after_s: seconds that the provider asks
-    to wait; retry_after_source says where. chain_broken: the previous response id is lost.
-    rule: the id of the row that decided; ``"attached"`` for a verdict made on purpose.
-    failure and rules, when there are any, are what it was made from: the words and the evidence
-    are worked out from them on demand.
+    Parameters
+    ----------
+    kind
+        What went wrong.
+    retryable
+        Whether the same call may pass later.
+    provider
+        Who answered; None when that is not known.
+    status_code
+        The HTTP status.
+    retry_after_s, retry_after_source
+        The seconds that the provider asks to wait, and where it says so.
+    chain_broken
+        Whether the previous response id is lost.
+    rule
+        The id of the row that decided; ``"attached"`` for a verdict made on purpose.
+    failure, rules
+        What it was made from, if anything: words and evidence are worked out from them, once,
+        when they are asked for.
+
+    Examples
+    --------
+    >>> from chatlab import classify
+    >>> verdict = classify("Error code: 429 - {'error': {'code': 'insufficient_quota'}}")
+    >>> print(verdict.explain().counterfactual)
+    without the code `insufficient_quota` it would be `rate_limit`, retryable
     """
 
-    kind: Kind
-    retryable: bool
-    provider: str | None = None
-    status_code: int | None = None
-    retry_after_s: float | None = None
-    retry_after_source: str | None = None
-    chain_broken: bool = False
-    rule: str = "attached"
-    failure: Failure | None = field(default=None, repr=False, compare=False)
-    rules: RuleTable | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything failed: False for a whole answer and for a text that tells of none."""
-        return self.rule != "nothing-failed"
+    _explanation: Explanation | None = field(default=None, init=False, repr=False, compare=False)
+    _detail: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def message(self) -> str:
@@ -61,11 +67,12 @@ class Verdict:
     @property
     def detail(self) -> str:
         """What the provider said, cleaned, at most 500 characters; ``""`` when it said nothing."""
-        if self.failure is None:
-            return ""
-        from chatlab.errors.reading.provider_message import detail
+        if self._detail is None:
+            from chatlab.errors.reading.provider_message import detail
 
-        return detail(self.failure, self.kind)
+            said = "" if self.failure is None else detail(self.failure, self.kind)
+            object.__setattr__(self, "_detail", said)
+        return self._detail or ""
 
     @property
     def evidence(self) -> tuple[Finding, ...]:
@@ -74,9 +81,12 @@ class Verdict:
 
     def explain(self) -> Explanation:
         """The rules that were tried, what matched where, and the nearest other verdict."""
-        from chatlab.errors.explain.explanation import explain
+        if self._explanation is None:
+            from chatlab.errors.explain.explanation import explain
 
-        return explain(self)
+            object.__setattr__(self, "_explanation", explain(self))
+        assert self._explanation is not None
+        return self._explanation
 
     def as_dict(self) -> dict[str, object]:
         """The verdict as JSON types, in the field order of ``classify --jsonl``."""
@@ -101,6 +111,4 @@ class Verdict:
         printer.text(f"{self.message}\n{self.explain()}")
 
     def _repr_html_(self) -> str:
-        from chatlab.errors.explain.html import verdict_html
-
-        return verdict_html(self)
+        return self.explain()._repr_html_()

@@ -8,7 +8,7 @@ import pytest
 
 from chatlab import RULES, Corpus, Failure, Kind, Verdict, classify
 from chatlab.corpus import Sample
-from chatlab.errors.reading.collected import all_places
+from chatlab.errors.reading.collected import all_places, sources
 from chatlab.text.markup import highlighted, tag, visible
 
 SAMPLES = list(Corpus.load().values())
@@ -24,8 +24,8 @@ def test_evidence_says_what_matched_and_where() -> None:
 def test_the_nearest_other_verdict_names_the_smallest_evidence() -> None:
     """A 429 with a spent-money code would be a rate limit without it."""
     verdict = classify(Failure(status=429, body={"error": {"code": "insufficient_quota"}}))
-    assert str(verdict.explain().otherwise) == (
-        "would be `rate_limit`, retryable, were it not for the code `insufficient_quota`"
+    assert str(verdict.explain().counterfactual) == (
+        "without the code `insufficient_quota` it would be `rate_limit`, retryable"
     )
 
 
@@ -35,6 +35,7 @@ def test_every_sample_explains_itself(sample: Sample) -> None:
     verdict = classify(sample)
     explanation = verdict.explain()
     places = {place.where: place.value for place in all_places(sample.failure)}
+    places |= sources(sample.failure)
     for finding in explanation.evidence:
         start, end = finding.span
         if end:

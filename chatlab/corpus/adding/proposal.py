@@ -20,7 +20,7 @@ from chatlab.corpus.sample_files import read_sample
 from chatlab.corpus.sanitizer.placeholders import Removed
 from chatlab.corpus.sanitizer.sanitizing import sanitize, sanitize_text
 from chatlab.errors import Failure, Verdict, classify
-from chatlab.errors.explain.explanation import Finding
+from chatlab.errors.explain.evidence import Finding
 
 UNKNOWN: Final = "no rule and no sample matches it; say what it is: kind=... (--kind)"
 """The doubt that is settled when a person chooses the kind."""

@@ -6,85 +6,39 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chatlab.errors.explain.evidence import Counterfactual, Finding, RuleTrace
+from chatlab.errors.explain.html import explanation_html
+from chatlab.errors.failure import Failure
+from chatlab.errors.judgement import Judgement
+from chatlab.errors.kinds import Kind
 from chatlab.errors.reading import error_codes as identifiers
-from chatlab.errors.reading.collected import all_places
-from chatlab.errors.reading.derived import SIGNS
+from chatlab.errors.reading.collected import all_places, sources
 from chatlab.errors.reading.fields import Place
 from chatlab.errors.reading.http_status import structured
 from chatlab.errors.reading.text.phrases import GAP, GAP_WIDTH, normalise
 from chatlab.errors.redact import redacted
-from chatlab.errors.rules.table import lowest
+from chatlab.errors.rules.table import RuleTable, lowest
 from chatlab.text.markup import shortened, visible
 
-if TYPE_CHECKING:
-    from chatlab.errors.failure import Failure
-    from chatlab.errors.kinds import Kind
-    from chatlab.errors.rules.table import RuleTable
-    from chatlab.errors.verdict import Verdict
-
+_NO_RULE_KNOWS: Final = "No rule knows this failure."
+_NOTHING_FAILED: Final = "Nothing in here says that a call failed."
 _EXCERPT_CHARS: Final = 40
 _REDACTED_CHARS: Final = 4_000
 _BLANKS: Final = r"""(?:\\[nrt]|[\s_\-"'`\\“”‘’´\x00])+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One piece of evidence and where it stands.
-
-    what: ``code``, ``phrase``, ``status``, ``sign``, ``provider`` or ``header``. value: as the
-    rule has it. where: for example ``body.error.code``; ``""`` when it stands in no one place.
-    excerpt: the text around it, without secrets. span: its characters in the text of that place.
-    """
-
-    what: str
-    value: str
-    where: str
-    excerpt: str = ""
-    span: tuple[int, int] = (0, 0)
-
-    def __str__(self) -> str:
-        if self.what == "sign":
-            return f"the sign `{self.value}` ({SIGNS[self.value]})"
-        return f"the {self.what} `{self.value}`"
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A rule that had evidence, in table order. outcome: ``decided``, ``vetoed``, ``not given``
-    (something else it needs was not seen) or ``later`` (a rule before it had decided)."""
-
-    rule: str
-    outcome: str
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Otherwise:
-    """The nearest other verdict, and the smallest evidence whose absence would give it."""
-
-    kind: Kind
-    retryable: bool
-    rule: str
-    without: tuple[Finding, ...]
-
-    def __str__(self) -> str:
-        what = " and ".join(map(str, self.without))
-        todo = "retryable" if self.retryable else "not retryable"
-        return f"would be `{self.kind}`, {todo}, were it not for {what}"
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything that led to a verdict. because: the deciding rule's reason, for people."""
 
-    verdict: Verdict
+    verdict: Judgement
     because: str
     evidence: tuple[Finding, ...]
-    tried: tuple[Tried, ...]
+    tried: tuple[RuleTrace, ...]
     without_evidence: int
-    otherwise: Otherwise | None
+    counterfactual: Counterfactual | None
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -108,17 +62,22 @@ class Explanation:
         for tried in self.tried:
             if tried.outcome != "decided":
                 yield f"{tried.outcome}: {tried.rule} ({', '.join(tried.findings)})"
-        if self.otherwise is not None:
-            yield str(self.otherwise)
+        if self.counterfactual is not None:
+            yield str(self.counterfactual)
         yield f"{self.without_evidence} rules before it saw no evidence"
 
     def _repr_html_(self) -> str:
-        from chatlab.errors.explain.html import explanation_html
+        return explanation_html(
+            self.verdict,
+            because=self.because,
+            evidence=self.evidence,
+            tried=self.tried,
+            without_evidence=self.without_evidence,
+            counterfactual=self.counterfactual,
+        )
 
-        return explanation_html(self)
 
-
-def explain(verdict: Verdict) -> Explanation:
+def explain(verdict: Judgement) -> Explanation:
     """The explanation of `verdict`; one made on purpose explains itself in a sentence."""
     failure, table = verdict.failure, verdict.rules
     if failure is None or table is None:
@@ -127,7 +86,10 @@ def explain(verdict: Verdict) -> Explanation:
     signals = failure.signals_among(table.providers)
     matches = table.matches(signals)
     row = next((n for n, rule in enumerate(table) if rule.id == verdict.rule), len(table))
-    because = table[row].because if row < len(table) else "No rule knows this failure."
+    unknown = (
+        "No rule knows this failure." if verdict.failed else "Nothing says that a call failed."
+    )
+    because = table[row].because if row < len(table) else unknown
     own = [term for term, bits in matches.items() if bits >> row & 1] if row < len(table) else []
     locate = _Locator(failure)
     evidence = [finding for term in own for finding in locate(term)]
@@ -138,18 +100,18 @@ def explain(verdict: Verdict) -> Explanation:
         tuple(evidence),
         tuple(_tried(table, matches, row)),
         sum(not any(bits >> n & 1 for bits in matches.values()) for n in range(row)),
-        _otherwise(verdict, table, matches, locate),
+        _counterfactual(verdict, table, matches, locate),
     )
 
 
-def _header_evidence(verdict: Verdict, failure: Failure) -> list[Finding]:
+def _header_evidence(verdict: Judgement, failure: Failure) -> list[Finding]:
     word = failure.signals.should_retry
     if word is None or word != verdict.retryable:
         return []
     return [Finding("header", f"x-should-retry: {str(word).lower()}", "headers.x-should-retry")]
 
 
-def _tried(table: RuleTable, matches: dict[str, int], row: int) -> Iterator[Tried]:
+def _tried(table: RuleTable, matches: dict[str, int], row: int) -> Iterator[RuleTrace]:
     seen = table.combined(matches.values())
     for number, rule in enumerate(table):
         if not seen.own >> number & 1:
@@ -163,12 +125,12 @@ def _tried(table: RuleTable, matches: dict[str, int], row: int) -> Iterator[Trie
             outcome = "vetoed"
         else:
             outcome = "later"
-        yield Tried(rule.id, outcome, names)
+        yield RuleTrace(rule.id, outcome, names)
 
 
-def _otherwise(
-    verdict: Verdict, table: RuleTable, matches: dict[str, int], locate: _Locator
-) -> Otherwise | None:
+def _counterfactual(
+    verdict: Judgement, table: RuleTable, matches: dict[str, int], locate: _Locator
+) -> Counterfactual | None:
     decided = (verdict.kind, verdict.retryable)
     removed: list[str] = []
     while _outcome(table, matches, removed)[:2] == decided:
@@ -189,7 +151,7 @@ def _otherwise(
         for term in removed
         if not any(_parts(term)[1] in code for code in codes if code != normalise(term))
     ]
-    return Otherwise(kind, retryable, name, tuple(next(iter(locate(term))) for term in shown))
+    return Counterfactual(kind, retryable, name, tuple(next(iter(locate(term))) for term in shown))
 
 
 def _left(matches: dict[str, int], removed: list[str]) -> list[int]:
@@ -236,6 +198,7 @@ class _Locator:
     def __init__(self, failure: Failure) -> None:
         self._failure = failure
         self._places = all_places(failure)
+        self._sources = sources(failure)
 
     def __call__(self, term: str) -> Iterable[Finding]:
         what, value = _parts(term)
@@ -264,15 +227,20 @@ class _Locator:
         for place in self._places if places is None else places:
             match = pattern.search(place.value)
             if match is not None:
-                yield Finding(what, value, place.where, _excerpt(place.value, match), match.span())
+                source = self._sources.get(place.where, place.value)
+                start = source.find(match[0])
+                span = (start, start + len(match[0])) if start >= 0 else (0, 0)
+                excerpt = _excerpt(source, *span) if start >= 0 else redacted(match[0])
+                yield Finding(what, value, place.where, excerpt, span)
 
 
-def _excerpt(text: str, match: re.Match[str]) -> str:
-    """The match with a little around it, redacted before it is cut."""
-    clean = redacted(text[max(0, match.start() - _REDACTED_CHARS) : match.end() + _REDACTED_CHARS])
-    at = clean.find(match[0])
-    around = clean[max(0, at - _EXCERPT_CHARS) : at + len(match[0]) + _EXCERPT_CHARS]
-    said = around if at >= 0 else redacted(match[0])
+def _excerpt(text: str, start: int, end: int) -> str:
+    """The words from `start` to `end` with a little around, redacted before they are cut."""
+    wanted = text[start:end]
+    clean = redacted(text[max(0, start - _REDACTED_CHARS) : end + _REDACTED_CHARS])
+    at = clean.find(wanted)
+    around = clean[max(0, at - _EXCERPT_CHARS) : at + len(wanted) + _EXCERPT_CHARS]
+    said = around if at >= 0 else redacted(wanted)
     return shortened(visible(" ".join(said.split())), 5 * _EXCERPT_CHARS)
 
 

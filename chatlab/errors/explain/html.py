@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
-from chatlab.errors.reading.collected import all_places
+from chatlab.errors.explain.evidence import Counterfactual, Finding, RuleTrace
+from chatlab.errors.explain.messages import message
+from chatlab.errors.judgement import Judgement
+from chatlab.errors.reading.collected import all_places, sources
 from chatlab.errors.redact import redacted
 from chatlab.text.markup import BOXED, MONOSPACE, MUTED, Html, highlighted, shortened, table, tag
-
-if TYPE_CHECKING:
-    from chatlab.errors.explain.explanation import Explanation, Finding
-    from chatlab.errors.verdict import Verdict
+from chatlab.text.palette import CHAIN_BROKEN, RETRY, STOP
 
 _MAX_PLACES: Final = 40
 _MAX_PLACE_CHARS: Final = 2_000
 _REDACTED_CHARS: Final = 20_000
-_COLOURS: Final = {"retry": "#0072B2", "stop": "#D55E00", "chain": "#CC79A7"}
+_COLOURS: Final = {"retry": RETRY, "stop": STOP, "chain": CHAIN_BROKEN}
 
 
-def verdict_html(verdict: Verdict) -> str:
-    """The verdict with its evidence, and the trace folded away."""
-    return explanation_html(verdict.explain())
-
-
-def explanation_html(explanation: Explanation) -> str:
+def explanation_html(
+    verdict: Judgement,
+    *,
+    because: str,
+    evidence: Sequence[Finding],
+    tried: Sequence[RuleTrace],
+    without_evidence: int,
+    counterfactual: Counterfactual | None,
+) -> str:
     """The explanation as one block: what to do, why, the payload, the nearest other verdict."""
-    verdict = explanation.verdict
     todo = "chain" if verdict.chain_broken else "retry" if verdict.retryable else "stop"
     words = {"retry": "retry after waiting", "stop": "stop", "chain": "replay the full history"}
     badge = tag("b", f"{verdict.kind.label}: {words[todo]}", style=f"color:{_COLOURS[todo]}")
@@ -35,35 +38,35 @@ def explanation_html(explanation: Explanation) -> str:
         facts.append(f"wait {verdict.retry_after_s:g} s ({verdict.retry_after_source})")
     parts = [
         tag("div", badge, " ", tag("span", " · ".join(facts), style=MUTED)),
-        tag("div", verdict.message),
-        tag("div", "Rule ", tag("code", verdict.rule), ": ", explanation.because),
-        _payload(explanation),
+        tag("div", message(verdict)),
+        tag("div", "Rule ", tag("code", verdict.rule), ": ", because),
+        _payload(verdict, evidence),
     ]
-    if explanation.otherwise is not None:
-        parts.append(tag("div", f"Nearest other verdict: {explanation.otherwise}."))
-    parts.append(_trace(explanation))
+    if counterfactual is not None:
+        parts.append(tag("div", f"Nearest other verdict: {counterfactual}."))
+    parts.append(_trace(tried, without_evidence))
     return tag("div", *parts, style=BOXED)
 
 
-def _payload(explanation: Explanation) -> Html:
-    failure = explanation.verdict.failure
+def _payload(verdict: Judgement, evidence: Sequence[Finding]) -> Html:
+    failure = verdict.failure
     if failure is None:
         return Html("")
     marked: dict[str, list[Finding]] = {}
-    for finding in explanation.evidence:
+    for finding in evidence:
         marked.setdefault(finding.where, []).append(finding)
-    places = all_places(failure)
-    shown = [place for place in places if place.where in marked]
-    shown += [place for place in places if place.where not in marked]
+    values = {place.where: place.value for place in all_places(failure)} | sources(failure)
+    shown = [where for where in values if where in marked]
+    shown += [where for where in values if where not in marked]
     rows: list[list[str]] = []
     if "status" in marked:
         status = str(failure.signals.status)
         rows.append([tag("code", "status"), highlighted(status, [(0, len(status))])])
     for finding in marked.get("headers.x-should-retry", ()):
         rows.append([tag("code", "headers"), highlighted(finding.value, [(0, len(finding.value))])])
-    for place in shown[:_MAX_PLACES]:
-        spans = [finding.span for finding in marked.get(place.where, ())]
-        rows.append([tag("code", shortened(place.where, 120)), _marked_value(place.value, spans)])
+    for where in shown[:_MAX_PLACES]:
+        spans = [finding.span for finding in marked.get(where, ())]
+        rows.append([tag("code", shortened(where, 120)), _marked_value(values[where], spans)])
     if len(shown) > _MAX_PLACES:
         rows.append(["", f"and {len(shown) - _MAX_PLACES} more values"])
     return table(["where", "what was seen"], rows) if rows else Html("")
@@ -85,15 +88,13 @@ def _marked_value(value: str, spans: list[tuple[int, int]]) -> Html:
     return tag("span", lead, content, tail, style=f"{MONOSPACE};white-space:pre-wrap")
 
 
-def _trace(explanation: Explanation) -> Html:
+def _trace(tried: Sequence[RuleTrace], without_evidence: int) -> Html:
     rows: list[list[str]] = [
-        [tried.outcome, tag("code", tried.rule), ", ".join(tried.findings)]
-        for tried in explanation.tried
+        [one.outcome, tag("code", one.rule), ", ".join(one.findings)] for one in tried
     ]
     summary = tag(
         "summary",
-        f"{len(rows)} rules had evidence; {explanation.without_evidence} before the deciding one"
-        " had none",
+        f"{len(rows)} rules had evidence; {without_evidence} before the deciding one had none",
         style=MUTED,
     )
     return tag("details", summary, table(["outcome", "rule", "evidence"], rows))

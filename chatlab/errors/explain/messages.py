@@ -6,14 +6,12 @@ beside a countdown: no status, no advice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chatlab.errors.judgement import Judgement
 from chatlab.errors.kinds import Kind
 from chatlab.errors.providers import SHIPPED, Providers
 from chatlab.errors.reading.who_answered import UNKNOWN_NAME
-
-if TYPE_CHECKING:
-    from chatlab.errors.verdict import Verdict
 
 _SPECIAL: Final[dict[str, tuple[str, str]]] = {
     "unmatched": (
@@ -132,7 +130,7 @@ def display_name(provider: str | None, providers: Providers = SHIPPED) -> str:
     return UNKNOWN_NAME if known is None else known.display
 
 
-def message(verdict: Verdict) -> str:
+def message(verdict: Judgement) -> str:
     """What failed, with the HTTP status when known, and what the person can do."""
     special = _SPECIAL.get(verdict.rule)
     if special is not None:
@@ -141,13 +139,13 @@ def message(verdict: Verdict) -> str:
     return _filled(_TERMINAL.get(verdict.kind, generic), verdict)
 
 
-def retry_message(verdict: Verdict) -> str:
+def retry_message(verdict: Judgement) -> str:
     """A bare fact for a countdown: no status, no advice."""
     special = _SPECIAL.get(verdict.rule)
     return _filled(special[1] if special else _RETRYING[verdict.kind], verdict)
 
 
-def _filled(words: str, verdict: Verdict) -> str:
+def _filled(words: str, verdict: Judgement) -> str:
     providers = SHIPPED if verdict.rules is None else verdict.rules.providers
     name = display_name(verdict.provider, providers)
     status = f" (HTTP {verdict.status_code})" if verdict.status_code else ""

@@ -93,6 +93,15 @@ def all_places(observation: Observation) -> list[Place]:
     return collect(observation).places
 
 
+def sources(observation: Observation) -> dict[str, str]:
+    """The whole texts of which the places of the same name are parts: to show, not to judge."""
+    texts: dict[str, object] = {"text": observation.text, "body": observation.body}
+    texts["exception.text"] = observation.exception_text
+    texts |= {f"cause[{n}].text": seen.text for n, seen in enumerate(observation.causes)}
+    known = ((where, decoded(raw)) for where, raw in texts.items() if raw is not None)
+    return {where: text for where, text in known if text}
+
+
 def _from_body(body: object, found: Collected) -> None:
     if body is None:
         return

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache, reduce
 from operator import or_
 from pathlib import Path
@@ -23,6 +22,7 @@ from chatlab.errors.rules.phrase_scan import PhraseScan
 from chatlab.errors.rules.rule import Rule
 from chatlab.errors.rules.scopes import Scopes
 from chatlab.text.markup import table
+from chatlab.text.spelling import suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +186,8 @@ class RuleTable(Sequence[Rule]):
         for rule in self._rules:
             if rule.id == name:
                 return rule
-        close = get_close_matches(name, [rule.id for rule in self._rules], n=1)
-        raise KeyError(
-            f"no rule is called {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
-        )
+        ids = [rule.id for rule in self._rules]
+        raise KeyError(f"no rule is called {name!r}; {suggest(name, ids, 'see RULES')}")
 
     def decide(self, signals: Signals) -> int:
         """The row that decides on `signals`, or -1."""
