@@ -21,7 +21,7 @@ from chatlab.errors.observing.responses import (
 from chatlab.errors.observing.waits import waits_in
 
 _Found = TypeVar("_Found")
-_NOT_SAID: Final = re.compile(r"[^\S\n]*\[type=[^\n]*|^[^\S\n]*Input should be[^\n]*", re.MULTILINE)
+_NOT_SAID: Final = re.compile(r"\[type=[^\n]*|^ {0,8}Input should be[^\n]*", re.MULTILINE)
 """In pydantic's text: the input, which is the caller's or the model's, and what it may be."""
 _COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 _RAISED: Final = re.compile(r"[A-Za-z_][\w.]{0,200}: ")
