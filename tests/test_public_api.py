@@ -49,6 +49,7 @@ def test_dir_of_a_room_is_its_public_names(name: str) -> None:
     assert len(set(room(name).__all__)) == len(room(name).__all__)
 
 
+@pytest.mark.slow
 def test_each_lazy_name_is_imported_in_a_fresh_process() -> None:
     """Whatever was imported before it."""
     program = "\n".join(f"from {place} import {name}" for place, name in NAMES)
@@ -87,6 +88,7 @@ def test_each_public_function_and_class_is_described(place: str, name: str) -> N
     assert re.fullmatch(r"[A-Z0-9`].*[.:!?]", first, re.DOTALL), f"{place}.{name}: {first!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name: str) -> None:
     """Each ``>>>`` line of the module gives what it shows."""
@@ -124,6 +126,7 @@ def test_every_exception_of_the_package_is_a_chatlab_error() -> None:
     assert [one for one in found if not issubclass(one, ChatlabError | Warning)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "library", "extra"),
     [

@@ -29,6 +29,8 @@ from chatlab.lab import FakeProvider
 from chatlab.lab import GoodAnswer as Success
 from chatlab.retry import Backoff
 
+pytestmark = pytest.mark.slow
+
 Client: TypeAlias = Any
 """Any of the four clients: their types have nothing in common."""
 

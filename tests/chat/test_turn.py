@@ -300,6 +300,7 @@ SAMPLES = {
 }
 
 
+@pytest.mark.slow
 @both_ways
 def test_the_same_script_gives_the_same_log_a_hundred_times(way: Way, corpus: Corpus) -> None:
     """Two attempts meet corpus samples, the third succeeds: byte for byte the same events."""
@@ -925,6 +926,7 @@ def test_a_tool_that_raises_is_logged_and_counts_as_executed(
     assert classify(played.error).kind is Kind.TIMEOUT
 
 
+@pytest.mark.slow
 @each_way
 def test_what_was_thrown_away_is_counted_once(way: Way) -> None:
     """Tokens as far as the provider told them, seconds of the attempts and not of the waits."""
@@ -1213,6 +1215,7 @@ def test_an_interruption_that_meets_the_sdk_comes_out_as_itself(way: Way) -> Non
     assert [encode(event)["status"]["status"] for event in told] == ["starting", "cancelled"]  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_two_hundred_turns_at_once_all_finish_and_lose_no_event() -> None:
     """Each meets one failure and one broken stream, on one client and one provider."""
     turns, steps = 200, ["http-error:503", "in-band-error:overloaded", "success"]

@@ -144,6 +144,7 @@ def test_only_the_beginning_of_a_large_error_body_is_read(
     assert classify(caught.value).status_code == 503
 
 
+@pytest.mark.slow
 @both
 def test_a_slow_consumer_slows_the_provider(is_async: bool, serve: Serve) -> None:
     """While nobody takes events, what the provider can send is bounded; then all of it arrives."""

@@ -59,6 +59,7 @@ def add(
     )
 
 
+@pytest.mark.slow
 def test_a_log_line_from_standard_input(tmp_path: Path) -> None:
     """Label, evidence, what was taken out, the nearest, the file; nothing on standard error."""
     run = add(tmp_path / "c", given=LINE.encode())
@@ -74,6 +75,7 @@ def test_a_log_line_from_standard_input(tmp_path: Path) -> None:
     assert "sk-REDACTED" in str(sample.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_a_file_in_any_marked_encoding(tmp_path: Path, encoding: str) -> None:
     """As PowerShell and editors write them."""
@@ -83,6 +85,7 @@ def test_a_file_in_any_marked_encoding(tmp_path: Path, encoding: str) -> None:
     assert Corpus.load(tmp_path / "c")["unknown/529-overloaded"].text == "Überlastung: status 529"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
@@ -100,6 +103,7 @@ def test_a_file_in_an_old_encoding(tmp_path: Path, encoding: str, text: str) -> 
     assert sample.text == text
 
 
+@pytest.mark.slow
 def test_a_text_that_cannot_be_read_whole_is_a_doubt(tmp_path: Path) -> None:
     """Signs that are lost are told, and written with --yes only."""
     given = ("模型服务繁忙，请求过于频繁" * 5).encode() + b" status 529 \xff\xfe"
@@ -110,6 +114,7 @@ def test_a_text_that_cannot_be_read_whole_is_a_doubt(tmp_path: Path) -> None:
     assert add(tmp_path / "c", "--yes", given=given).returncode == 0
 
 
+@pytest.mark.slow
 def test_equal_lines_are_one_sample(tmp_path: Path) -> None:
     """The second is told as the same, with status 0, a labelled one too."""
     line = json.dumps({"status": 529, "text": "busy"})
@@ -122,6 +127,7 @@ def test_equal_lines_are_one_sample(tmp_path: Path) -> None:
     assert run.stdout.endswith("2 written, 2 the same as one that is there\n")
 
 
+@pytest.mark.slow
 def test_many_lines_need_a_yes(tmp_path: Path) -> None:
     """As many failures in a HAR do."""
     words = [f"{a}{b}{a}" for a in "abcdefgh" for b in "ijklmnop"][:55]
@@ -133,6 +139,7 @@ def test_many_lines_need_a_yes(tmp_path: Path) -> None:
     assert add(tmp_path / "c", "--yes", given=given).returncode == 0
 
 
+@pytest.mark.slow
 def test_processes_that_add_one_failure_write_one(tmp_path: Path) -> None:
     """Six at once: one file; the others say which sample it is."""
     command = [sys.executable, "-m", "chatlab.cli", "corpus", "add", "--corpus", str(tmp_path)]
@@ -204,6 +211,7 @@ def test_what_the_system_refuses_is_one_line_with_a_remedy(
         assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_options_are_decisions(tmp_path: Path) -> None:
     """Provider, label, reason and name are taken; a label that the rules deny fails the check."""
     decided = ["--kind", "auth", "--no-retryable", "--id", "mine", "--why", "it says so"]
@@ -219,6 +227,7 @@ def test_options_are_decisions(tmp_path: Path) -> None:
     assert "a known miss" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     """It shows what would be written; 1 when that would be refused or fail its check."""
     assert add(tmp_path / "c", "--dry-run", given=LINE.encode()).returncode == 0
@@ -226,6 +235,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.slow
 def test_json_lines_are_added_one_by_one(tmp_path: Path) -> None:
     """Fields of ``classify --jsonl`` and bodies; a bad line is named, the others are added."""
     lines = [
@@ -270,6 +280,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_line_and_no_file(tmp_path: Path, name: str) -> None:
     """Where, what is wrong, what to do; no traceback; nothing is left behind."""
@@ -345,6 +356,7 @@ def program(folder: Path, name: str, script: str) -> None:
     file.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_the_clipboard_is_read_by_the_platform_s_command(tmp_path: Path) -> None:
     """The first command that is there; an empty clipboard and a failing command are told."""
     path = tmp_path / "bin"
@@ -384,6 +396,7 @@ def at_a_terminal(folder: Path, file: Path, typed: str) -> tuple[int, str]:
     return status, shown.decode()
 
 
+@pytest.mark.slow
 def test_a_person_at_a_terminal_is_asked(tmp_path: Path) -> None:
     """Nothing is written without a yes."""
     file = tmp_path / "failure.txt"
@@ -395,6 +408,7 @@ def test_a_person_at_a_terminal_is_asked(tmp_path: Path) -> None:
     assert (status, "the check passes" in shown) == (0, True)
 
 
+@pytest.mark.slow
 def test_progress_shows_on_a_terminal_only(tmp_path: Path) -> None:
     """A bar for a HAR on a terminal; a pipe stays clean."""
     file = tmp_path / "x.har"

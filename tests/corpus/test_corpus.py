@@ -132,6 +132,7 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     assert "not UTF-8 text" in problems[0]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_told_and_the_others_are_checked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,6 +235,7 @@ def test_a_switched_off_rule_shows_in_the_report() -> None:
     assert report.agreement("retryable") < 1
 
 
+@pytest.mark.slow
 def test_the_plugin_makes_each_file_an_item(tmp_path: Path) -> None:
     """A user's own folder runs the same way: pass, fail with a report, strict xfail, bad file."""
     written(tmp_path, "good.json", record())

@@ -181,6 +181,7 @@ def test_fields_that_a_file_leaves_out_are_not_compared(corpus: Corpus) -> None:
     assert found.compared == len(corpus)
 
 
+@pytest.mark.slow
 def test_a_revision_is_compared_by_its_own_code(
     corpus: Corpus,
     repository: Path,

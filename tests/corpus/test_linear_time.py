@@ -102,6 +102,7 @@ def repeated(piece: str, length: int) -> str:
     return (piece * (length // len(piece) + 1))[:length]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_pattern_is_linear(name: str) -> None:
     """On each hostile text, from twelve thousand characters to fifty thousand."""
@@ -113,6 +114,7 @@ def test_a_pattern_is_linear(name: str) -> None:
             assert cpu_s(partial(matched, pattern, long)) < 2.5 * FACTOR * before, piece
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", PIECES)
 def test_sanitizing_one_long_line_is_linear(piece: str) -> None:
     """A line that nothing breaks, four times as long."""

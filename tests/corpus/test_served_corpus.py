@@ -10,6 +10,8 @@ from chatlab.corpus import Sample
 from chatlab.corpus.checking import CHECKED
 from chatlab.lab import FakeProvider, ScriptError
 
+pytestmark = pytest.mark.slow
+
 PATHS = {"messages": "/v1/messages", "responses": "/v1/responses"}
 SERVED = [
     sample for sample in Corpus.load().values() if sample.surface in ("http_error", "stream_event")

@@ -342,12 +342,14 @@ LARGE: Final[dict[str, Callable[[int], object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", OBJECTS.values(), ids=OBJECTS)
 def test_any_object_gets_a_verdict(make: Callable[[], object]) -> None:
     """Whatever it does when it is looked at."""
     holds(make())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
 def test_ten_megabytes_get_a_verdict(make: Callable[[int], object]) -> None:
     """In one piece, with a detail; and what is shown of one megabyte fits on a screen."""
@@ -359,6 +361,7 @@ def test_ten_megabytes_get_a_verdict(make: Callable[[int], object]) -> None:
     assert len(views["explanation"]) < 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", OBJECTS.values(), ids=OBJECTS)
 def test_any_object_may_stand_in_any_field(make: Callable[[], object]) -> None:
     """A `Failure` keeps it and skips it; the fields beside it still count."""
@@ -420,6 +423,7 @@ def test_an_attachment_that_is_no_verdict_is_ignored() -> None:
 # --- values --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     [
@@ -522,6 +526,7 @@ PLACES: Final[dict[str, Callable[[str], object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key[:8])
 def test_no_view_of_a_verdict_shows_a_key(key: str, place: Callable[[str], object]) -> None:
@@ -533,6 +538,7 @@ def test_no_view_of_a_verdict_shows_a_key(key: str, place: Callable[[str], objec
         assert secret[:14] not in text, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("markup", MARKUP)
 def test_markup_of_a_payload_is_only_ever_shown_as_text(
@@ -617,6 +623,7 @@ def ratio(way: Callable[[str], object], unit: str, size: int) -> float:
     return taken[1] / taken[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", STUFF.values(), ids=STUFF)
 def test_time_is_linear_in_the_length(unit: str) -> None:
     """Ten times the text takes ten times as long, not a hundred times, for every repetition."""
@@ -654,6 +661,7 @@ HEADS: Final = (
 RUNS: Final = (" ", "\n", "a", "1", ".", "\\")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS, ids=repr)
 def test_time_is_linear_in_a_run_behind_a_word(head: str) -> None:
     """What a pattern looks for behind a word, it does not look for from every place behind it."""
@@ -716,6 +724,7 @@ def checked(thing: object, provider: object = None) -> None:
             assert key not in text
 
 
+@pytest.mark.slow
 @MODEST
 @given(TEXTS)
 @example("HTTP/1.1 429 \n:")
@@ -727,6 +736,7 @@ def test_any_text_gets_a_verdict(text: str) -> None:
     checked({"error": {"message": text}})
 
 
+@pytest.mark.slow
 @MODEST
 @given(PAYLOADS)
 def test_any_payload_gets_a_verdict(payload: object) -> None:

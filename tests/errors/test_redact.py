@@ -48,6 +48,7 @@ def test_there_are_sixty_five_formats_and_twenty_sentences() -> None:
     assert len(set(SENTENCES)) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_no_format_leaks_by_any_way_out(kind: str) -> None:
     """In each sentence, nowhere eight characters in a row of the secret."""

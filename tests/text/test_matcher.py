@@ -78,6 +78,7 @@ def test_both_matchers_find_the_same_phrases_in_the_whole_corpus() -> None:
     assert found > len(phrases)
 
 
+@pytest.mark.slow
 def test_every_verdict_of_the_corpus_is_the_same_without_the_library() -> None:
     with_library, without = (
         subprocess.run(

@@ -26,6 +26,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK: Final = Path(__file__).parents[2] / "notebooks" / "03_live_replay.ipynb"
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 QUIET: Final = (

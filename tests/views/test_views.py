@@ -16,6 +16,7 @@ from chatlab.views.figures.figure import agreement_chart
 from chatlab.views.forms.verdict_explorer import VerdictExplorer
 
 
+@pytest.mark.slow
 def test_a_chart_is_a_picture_and_a_sentence_of_the_same_numbers() -> None:
     """The sentence counts what the bars count; the face is opaque."""
     report = check(Corpus.load().values())
@@ -48,6 +49,7 @@ def shell() -> Iterator[object]:
     shell.run_line_magic("reset", "-f")
 
 
+@pytest.mark.slow
 def test_the_magics_judge_a_cell_and_show_samples(shell: object) -> None:
     """`%%classify` takes the cell's text, `%corpus` words or one id."""
     run_cell = shell.run_cell_magic  # type: ignore[attr-defined]

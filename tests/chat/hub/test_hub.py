@@ -293,6 +293,7 @@ class Crowd:
             thread.join(60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("buffer", [100_000, 64], ids=["roomy", "tight"])
 def test_a_hundred_thousand_events_reach_fifty_viewers(buffer: int) -> None:
     """Each in order; what a viewer received and what it lost is all there was, and no other."""

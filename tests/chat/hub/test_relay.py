@@ -39,6 +39,8 @@ from chatlab.chat.hub.view import Item, LiveEvent, Snapshot, View
 from chatlab.chat.messages.events import Status, TurnEvent, TurnStatus, encode
 from chatlab.chat.storage.store_file import Store
 
+pytestmark = pytest.mark.slow
+
 TURN: list[TurnEvent] = [
     STARTING,
     STREAMING,

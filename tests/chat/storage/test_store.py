@@ -178,6 +178,7 @@ def test_any_thread_may_use_a_store(path: Path) -> None:
     assert texts[::2] == texts[1::2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("older", [False, True])
 def test_many_may_open_a_store_at_once(tmp_path: Path, older: bool) -> None:
     """One of them makes it or brings it up to date, and the others wait for that."""
@@ -332,6 +333,7 @@ def run(source: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", range(1, 9))
 def test_a_crash_between_two_writes_loses_no_committed_turn(path: Path, statement: int) -> None:
     """Killed before any of its statements, a turn is there whole or not at all; the earlier are."""
@@ -379,6 +381,7 @@ def test_a_program_that_is_killed_at_any_time_has_lost_nothing_that_it_told(path
     assert committed - len(told) in (0, 1)
 
 
+@pytest.mark.slow
 def test_a_crash_while_an_older_store_is_brought_up_to_date_leaves_the_older_store(
     path: Path, tmp_path: Path
 ) -> None:
@@ -562,6 +565,7 @@ def test_a_read_only_store_can_be_read_and_says_what_to_do(path: Path) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["file", "folder"])
 def test_an_older_store_that_is_read_only_is_left_as_it_is(path: Path, where: str) -> None:
     """Or one in a folder where nothing can be written."""

@@ -124,6 +124,7 @@ def outcome(
     return shown, (attempt.answer, calls), ended
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", EVENTS)
 @given(data=some.data())
 def test_the_short_way_gives_the_same_as_the_long_one(protocol: str, data: some.DataObject) -> None:

@@ -188,6 +188,7 @@ SETTING = (
 )
 
 
+@pytest.mark.slow
 def test_from_a_failing_call_to_a_passing_sample_in_five_actions(tmp_path: Path) -> None:
     """In a real kernel, with the real SDK on a real socket, in less than a minute."""
     cells = [nbformat.v4.new_code_cell(source) for source in (SETTING, *ACTIONS)]

@@ -144,6 +144,7 @@ def test_a_piece_of_a_har_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
+@pytest.mark.slow
 def test_many_new_samples_need_a_yes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Above fifty nothing is written without --yes, and the line says how many there are."""
     words = [f"{a}{b}{a}{b}moose" for a in LETTERS for b in LETTERS][:60]
@@ -293,6 +294,7 @@ def peak_bytes(folder: Path, file: Path) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ten thousand entries take what a thousand take; only the corpus they are held against counts."""
     small, large = tmp_path / "small.har", tmp_path / "large.har"

@@ -25,6 +25,8 @@ from chatlab.corpus.mutation.precedence import contract
 from chatlab.corpus.mutation.rule_coverage import Coverage, coverage
 from chatlab.errors import RULES, Evidence, Kind, Rule, RuleTable, classify
 
+pytestmark = pytest.mark.slow
+
 
 def sample(name: str, text: str, kind: str, retryable: bool, **more: object) -> Sample:
     """A sample that says `text` and expects `kind`."""

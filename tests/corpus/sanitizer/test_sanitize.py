@@ -72,6 +72,7 @@ def survivors(secret: Secret, text: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carrier", [*CARRIERS, *NAMED_CARRIERS])
 def test_every_planted_secret_is_removed_whatever_carries_it(carrier: str) -> None:
     """Neither a planted secret nor eight characters of its drawn part survive in any payload."""
@@ -103,6 +104,7 @@ def test_what_looks_like_a_secret_but_is_none_stays() -> None:
     assert len(touched) <= len(HARMLESS) / 100, touched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_look_alikes_stay_whatever_carries_them(carrier: str) -> None:
     """A harmless line is left alone in bodies, reprs, tracebacks and dumps too."""
@@ -168,6 +170,7 @@ def test_an_escape_hides_nothing_and_stays_where_nothing_is_hidden(
     assert sanitize_text(text.format(token=token)).text == expected
 
 
+@pytest.mark.slow
 def test_sanitizing_changes_no_verdict_of_the_corpus() -> None:
     """Every sample gets the same verdict by the same rule after sanitizing as before."""
     changed = [
@@ -178,6 +181,7 @@ def test_sanitizing_changes_no_verdict_of_the_corpus() -> None:
     assert changed == []
 
 
+@pytest.mark.slow
 def test_sanitizing_changes_no_verdict_of_a_planted_payload() -> None:
     """A payload full of secrets gets the same verdict with and without them."""
     changed = [
@@ -203,6 +207,7 @@ def with_secret(record: Mapping[str, object], text: str) -> Record:
     return planted_in
 
 
+@pytest.mark.slow
 def test_a_secret_in_a_real_failure_goes_and_the_verdict_stays() -> None:
     """Each sample of the corpus with a secret in its words: the secret goes, the verdict stays."""
     secrets = [secret for secret, carrier, _ in PLANTED if carrier == "log line"]
@@ -435,6 +440,7 @@ def test_without_the_detector_no_planted_secret_is_left() -> None:
     assert leaks == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_no_format_of_a_key_leaks_in_any_sentence(kind: str) -> None:
     """What `chatlab.errors.redact` finds, the sanitizer finds too."""
@@ -541,6 +547,7 @@ BODIES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(MIXED)
 def test_a_sanitized_text_stays_as_it_is(text: str) -> None:
@@ -604,6 +611,7 @@ DENSE: dict[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE | DENSE)
 def test_time_grows_with_the_length_alone(name: str) -> None:
     """A megabyte takes ten times as long as a tenth of it, not a hundred times."""
@@ -613,6 +621,7 @@ def test_time_grows_with_the_length_alone(name: str) -> None:
     assert _cpu_s(text) < 30 * tenth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DENSE)
 def test_a_megabyte_of_nothing_but_secrets_loses_them_all(name: str) -> None:
     """Tens of thousands of them, each counted."""

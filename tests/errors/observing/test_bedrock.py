@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from support.sockets import Serve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "code", "message", "kind", "retryable"),
     [

@@ -130,6 +130,7 @@ def test_its_samples_are_checked(
     assert "'flux' is not an allowed value" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_its_samples_are_tests(file: Path, samples: Path, tmp_path: Path) -> None:
     """By an ini value of pytest, in a project that has nothing else of chatlab's."""
     ini = f"[pytest]\nchatlab_corpus = {samples}\nchatlab_providers = {file}\n"

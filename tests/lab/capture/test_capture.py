@@ -20,6 +20,8 @@ from chatlab.lab.capture.programs import run_program
 from chatlab.lab.capture.recipes import PROGRAMS, SERVERS
 from chatlab.lab.capture.settle import settle
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Corpus.load()
 CAPTURED = {
     name: sample

@@ -167,6 +167,7 @@ def only(tape: Cassette) -> RecordedExchange:
     return exchange
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorder", RECORDERS, ids=str)
 @pytest.mark.parametrize("situation", SITUATIONS, ids=str)
 def test_what_was_recorded_plays_again(
@@ -335,6 +336,7 @@ def test_http2_has_ends_of_its_own(
     assert ("needs HTTP/2" in str(over_http1.error)) == (h2_code is not None)
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_is_recorded_as_one(tmp_path: Path) -> None:
     """A cancelled task, a closed stream and a dropped one each end the recording there."""
     tape = Cassette()
@@ -476,6 +478,7 @@ def test_a_planted_key_never_reaches_the_disk(
     assert loaded.request.path == "/v1/REDACTED/responses"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller", CALLERS, ids=str)
 def test_a_key_that_spans_chunks_and_events_is_removed(caller: Caller, tmp_path: Path) -> None:
     """Said bit by bit, in chunks of seven bytes, it is gone, and every chunk is still there."""

@@ -30,6 +30,8 @@ from chatlab.lab.exploration.faulty_policies import KeepsFailedId, RetriesTrimme
 from chatlab.lab.exploration.invariants import MODELS
 from chatlab.views.figures.chain import trace_chart
 
+pytestmark = pytest.mark.slow
+
 Option: TypeAlias = Any
 """Whatever a turn takes."""
 

@@ -109,6 +109,7 @@ def test_every_fault_is_met() -> None:
     assert met | {FAULTS["response-failed"]} == set(FAULTS.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller", CALLERS, ids=str)
 @pytest.mark.parametrize("meeting", MEETINGS, ids=str)
 def test_a_stream_meets_the_fault_once_and_the_next_attempt_is_good(
@@ -154,6 +155,7 @@ WHOLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller", CALLERS, ids=str)
 @pytest.mark.parametrize("meeting", WHOLE, ids=str)
 def test_a_call_without_a_stream_meets_the_fault_too(meeting: Meeting, caller: Caller) -> None:
@@ -194,6 +196,7 @@ def test_a_stream_cut_after_any_event_shows_exactly_the_events_before(caller: Ca
     assert texts == sorted(texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["clean-end", "close", "reset"])
 def test_a_body_cut_at_any_byte_ends_with_that_byte(how: str) -> None:
     """The bytes before the cut arrive unchanged; then it ends as the fault says."""

@@ -137,6 +137,7 @@ def test_an_sdk_raises_its_own_exception_for_a_sample(caller: Caller) -> None:
     assert "Rate limit reached" in str(seen.error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sample", "responses", "chat", "messages"),
     [

@@ -56,6 +56,7 @@ def test_a_key_is_not_needed_and_not_kept(caller: Caller) -> None:
     assert (kept.attempt, kept.met, kept.stream) == (0, "success", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
 def test_closing_leaves_no_socket_no_thread_and_a_free_port(http2: bool, tls: bool) -> None:
@@ -81,6 +82,7 @@ def test_closing_leaves_no_socket_no_thread_and_a_free_port(http2: bool, tls: bo
         assert CALLERS[0].call(again).text == SAYS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("sent", [b"", b"P", b"\x16\x03\x01"], ids=["nothing", "http", "hello"])
 def test_closing_drops_connections_that_have_not_said_much(

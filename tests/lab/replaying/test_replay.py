@@ -26,6 +26,8 @@ from chatlab.lab.replaying.driver import REQUESTS
 from chatlab.retry import Backoff, SystemClock, VirtualClock
 from chatlab.views.figures.timeline import Timeline
 
+pytestmark = pytest.mark.slow
+
 CASSETTES = Path(__file__).parents[1] / "cassettes" / "recorded"
 CORPUS = Corpus.load()
 FIRST = "clients/captured-go-http-status-429"

@@ -105,6 +105,7 @@ def test_playing_takes_the_time_of_the_turn_divided_by_the_speed(speed: float) -
     assert (card.state, card.playing, card.events) == ("completed", False, tuple(SPREAD))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.floats(0.001, 4), st.sampled_from(SPREAD)), min_size=1, max_size=9),
     st.floats(1, 200),

@@ -182,6 +182,7 @@ def policies(draw: st.DrawFn) -> Backoff:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(policies(), st.none() | st.floats(0, 1e6) | st.floats(), st.sampled_from(sorted(PRESETS)))
 def test_every_policy_can_be_drawn(policy: Backoff, hint_s: float | None, other: str) -> None:
@@ -211,6 +212,7 @@ def page(explorer: BackoffExplorer) -> str:
     return str(shown.value)
 
 
+@pytest.mark.slow
 def test_the_explorer_shows_its_policy_before_anything_is_touched() -> None:
     """The sentence, both figures with their sentences as alternative text, and the data itself."""
     explorer = BackoffExplorer()
@@ -224,6 +226,7 @@ def test_the_explorer_shows_its_policy_before_anything_is_touched() -> None:
     assert repr(BackoffExplorer()) == repr(explorer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("control", "value", "expected"),
     [
@@ -302,6 +305,7 @@ def test_choose_moves_several_controls_at_once() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_policy_of_ones_own_is_on_the_sliders() -> None:
     """Values that the sliders do not offer by themselves are added to them."""
     policy = Backoff(0.3, 1.7, 45, 77, 299)
