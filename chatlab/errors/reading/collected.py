@@ -84,7 +84,7 @@ def collect(observation: Observation) -> Collected:
             _from_text(f"{where}.text", "text", text, found, Origin.ERROR)
     text = None if observation.text is None else decoded(observation.text)
     if text:
-        _from_text("text", "", text, found, Origin.CONTEXT)
+        _from_text("text", "", own_code.without_bugs(text), found, Origin.CONTEXT)
     return found
 
 
@@ -169,9 +169,11 @@ def _without_structures(where: str, text: str, found: Collected) -> str:
     kept, end = [], 0
     for start, stop, value in structures(text):
         introduced = text[max(end, start - 40) : start]
-        kept.append(text[end:start])
+        label = _REQUEST_BEFORE.search(introduced)
+        sent = label is not None and not _HEADERS_BEFORE.search(introduced)
+        kept.append(text[end : start - len(label[0]) if label and sent else start])
         end = stop
-        if _HEADERS_BEFORE.search(introduced) or not _REQUEST_BEFORE.search(introduced):
+        if not sent:
             if isinstance(value, Mapping) and not value.keys() & _SPEAKING_KEYS:
                 if is_whole_answer(value):
                     found.whole = True

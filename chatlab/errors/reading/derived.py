@@ -70,6 +70,7 @@ def read(
     texts: list[tuple[Place, str]],
     words: str,
     status: int | None,
+    raised: tuple[str, str] | tuple[()],
 ) -> Iterator[str]:
     """The signs of a failure, as terms such as ``sign:html``."""
     seen = headers or failure.status or failure.exception_type or failure.reset or failure.causes
@@ -93,9 +94,9 @@ def read(
     opening = words[:_PAGE_CHARS]
     if "<" in opening and any(mark in opening for mark in _PAGE_MARKS):
         yield "sign:html"
-    if _is_own_deadline(failure):
+    if _is_own_deadline(failure, collected):
         yield "sign:bare-timeout"
-    yield from own_code.signs_of(failure)
+    yield from own_code.signs_of(raised)
     if failure.reset is not None or "stream" in lowered:
         yield from _resets(failure, whole)
 
@@ -108,14 +109,14 @@ def _envelope(collected: Collected) -> bool:
     return any(place.origin is Origin.CODE for place in collected.places)
 
 
-def _is_own_deadline(failure: Observation) -> bool:
+def _is_own_deadline(failure: Observation, collected: Collected) -> bool:
     package, _, name = (decoded(failure.exception_type) or "").rpartition(".")
     said = (decoded(failure.exception_text) or "").strip()
     if failure.text is None:
         own = package not in ("httpx", "httpx2")  # whose base class has this name
         return own and name in ("TimeoutError", "TimeoutException") and not said
-    last = (decoded(failure.text) or "")[-_LAST_LINE_CHARS:]
-    return _BARE_TIMEOUT.search(last) is not None
+    speaking = [place.value for place in collected.places if place.where == "text"]
+    return bool(speaking) and _BARE_TIMEOUT.search(speaking[0][-_LAST_LINE_CHARS:]) is not None
 
 
 def _resets(failure: Observation, whole: str) -> Iterator[str]:

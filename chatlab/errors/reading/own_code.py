@@ -21,6 +21,16 @@ BUGS: Final = frozenset(
 """Builtin classes that tell of a bug; of TypeError only in Python's own words."""
 
 _HEAD_CHARS: Final = 400
+_READ_CHARS: Final = 64 * 1024
+_HEAD: Final = re.compile(
+    r"^(?:[ \t]{0,8}\|[ \t]{0,8})?((?:[A-Za-z_]\w{0,80}\.){0,8}[A-Z]\w{0,80}"
+    r"(?:Error|Exception|Timeout|Exceeded|Expired|Pool|Killed|Terminated|Interrupt)|Terminated)"
+    r"(?::[ \t]([^\n]{0,4000}))?$",
+    re.MULTILINE,
+)
+"""The line of a traceback that names an exception, and what it says."""
+_CAUSED: Final = "The above exception was the direct cause"
+_CONTEXT: Final = "During handling of the above exception"
 _PYTHON_S_OWN: Final = re.compile(
     r"\b(?:objects?|arguments?|operand|unhashable|not callable|must be|can't be used in)\b"
 )
@@ -48,17 +58,39 @@ def is_own_bug(class_name: object, said: str) -> bool:
 
 
 def innermost(failure: Observation) -> tuple[str, str] | tuple[()]:
-    """The dotted class name and the text of the exception that no other caused."""
+    """The dotted class name and the text of the exception that no other caused.
+
+    Of a pasted text, that of the traceback in it, whose first exception caused the others.
+    """
     name: object = failure.exception_type
     said: object = failure.exception_text
     if failure.causes:
         name, said = failure.causes[-1].type, failure.causes[-1].text
+    if name is None and type(failure.text) is str:
+        return _innermost_in(failure.text[:_READ_CHARS])
     return (name, said if type(said) is str else "") if type(name) is str else ()
 
 
-def signs_of(failure: Observation) -> Iterator[str]:
+def _innermost_in(text: str) -> tuple[str, str] | tuple[()]:
+    heads = list(_HEAD.finditer(text))
+    if not heads:
+        return ()
+    chained = _CAUSED in text or _CONTEXT in text
+    head = heads[0] if chained else heads[-1]
+    return head[1], head[2] or ""
+
+
+def without_bugs(text: str) -> str:
+    """`text` with the class names alone of Python's own exceptions about bugs."""
+    return _HEAD.sub(_without_words, text)
+
+
+def _without_words(head: re.Match[str]) -> str:
+    return head[1] if is_own_bug(head[1], head[2] or "") else head[0]
+
+
+def signs_of(raised: tuple[str, str] | tuple[()]) -> Iterator[str]:
     """``sign:programming-error`` or ``sign:lost-between-processes``, by the innermost exception."""
-    raised = innermost(failure)
     if raised and is_own_bug(*raised):
         lost = raised[0] == "TypeError" and _NOT_BUILT.search(raised[1][:_HEAD_CHARS])
         yield "sign:lost-between-processes" if lost else "sign:programming-error"

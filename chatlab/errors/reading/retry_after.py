@@ -101,6 +101,11 @@ _AFTER_A_FIX: Final = re.compile(
     re.IGNORECASE,
 )
 """Before a wait that is only meant for who has mended the cause."""
+_A_PERSON_DID: Final = re.compile(
+    r"\b(?:I|we|We|they|They|he|she)(?:'ve|'d| have| had)?\b[^.!?\n]{0,60}$"
+    r"|\b(?:tried|waited|retried|restarted|reran)\s$"
+)
+"""Before a wait that somebody tells of."""
 _SENTENCE_CHARS: Final = 120
 
 
@@ -175,7 +180,8 @@ def hint_in_text(text: str, where: str) -> Hint | None:
         if not any(sign in lowered for sign in signs):
             continue
         for said in sentence.finditer(text):
-            if _AFTER_A_FIX.search(text[max(0, said.start() - _SENTENCE_CHARS) : said.start()]):
+            before = text[max(0, said.start() - _SENTENCE_CHARS) : said.start()]
+            if _AFTER_A_FIX.search(before) or _A_PERSON_DID.search(before):
                 continue
             delay_s = _bounded(
                 sum(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +23,7 @@ from chatlab.errors.reading.retry_after import (
     hint_in_headers,
     hint_in_text,
 )
+from chatlab.errors.reading.text.assertion import explains
 from chatlab.errors.reading.text.phrases import BREAK, normalise
 from chatlab.errors.reading.text.prose import sentences as sentences_of
 from chatlab.errors.reading.text.quotes import without_quotes
@@ -40,6 +42,12 @@ _LEAD_CHARS: Final = 200
 
 _NAME_CHARS: Final = 2 * 1024
 """At the two ends of all texts, how many characters a provider's name is looked for in."""
+
+
+_CALLED: Final = re.compile(
+    r"\b(?:POST|GET|PUT|PATCH|provider|llm_provider)[\s:=\"']{1,4}[^\s\"']{1,200}"
+)
+"""What a log says of a call: whom, not what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +125,16 @@ def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signal
     words = f" {normalise(f' {BREAK} '.join(said.words))} "
     answered = _who_answered(failure, places, providers)
     provider = answered.provider
+    raised = own_code.innermost(failure)
     coded = tuple(identifiers.in_values(fields))
-    terms = dict.fromkeys((*coded, *_codes(failure, headers, places, texts)))
+    terms = dict.fromkeys((*coded, *_codes(raised, headers, places, texts)))
     if status is not None:
         terms |= dict.fromkeys((f"status:{status}", f"status:{status // 100}xx"))
     if provider is not None:
         terms[f"provider:{provider}"] = None
     if hint is not None and hint.delay_s > DAY_S:
         terms["sign:wait-over-a-day"] = None
-    terms |= dict.fromkeys(signs.read(failure, headers, collected, texts, words, status))
+    terms |= dict.fromkeys(signs.read(failure, headers, collected, texts, words, status, raised))
     should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
     spoken = not said.prose and (bool(said.words) or bool(places))
     seen = failure.exception_type is not None or failure.reset is not None or bool(failure.causes)
@@ -170,7 +179,8 @@ def _what_was_said(places: list[Place]) -> _Said:
         return _Said(texts, [*codes, *(text for _, text in texts)])
     context = [place for place in places if place.origin is Origin.CONTEXT]
     told = [one for place in context for one in sentences_of(without_quotes(place.value))]
-    return _Said([(context[0], " ".join(told))] if told else [], told, prose=True)
+    telling = " ".join(one for one in told if not explains(one))
+    return _Said([(context[0], telling)] if telling else [], told, prose=True)
 
 
 def _who_answered(failure: Observation, places: list[Place], providers: Providers) -> Answered:
@@ -180,10 +190,11 @@ def _who_answered(failure: Observation, places: list[Place], providers: Provider
     if answered.tier is not Tier.NOBODY:
         return answered
     context = "\n".join(place.value for place in places if place.origin is Origin.CONTEXT)
-    around = who_answered((ends_of(context, _NAME_CHARS).lower(),), None, providers)
-    alone = not speaking and len(context) <= _NAME_CHARS
     leads = context.rstrip().endswith(":") and len(context) <= _LEAD_CHARS
-    return around if alone or leads or around.tier <= Tier.HOST else answered
+    if speaking and not leads:
+        context = "\n".join(_CALLED.findall(context[: 2 * READ_CHARS]))
+    around = who_answered((ends_of(context, _NAME_CHARS).lower(),), None, providers)
+    return around if leads or not speaking or around.tier <= Tier.HOST else answered
 
 
 def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
@@ -195,7 +206,7 @@ def _first_hint(texts: list[tuple[Place, str]]) -> Hint | None:
 
 
 def _codes(
-    failure: Observation,
+    raised: tuple[str, str] | tuple[()],
     headers: dict[str, str],
     places: list[Place],
     texts: list[tuple[Place, str]],
@@ -206,7 +217,7 @@ def _codes(
     for place in places:
         if place.origin is Origin.TYPED:
             yield from identifiers.class_names(place.value[:400])
-    for name in own_code.innermost(failure)[:1]:
+    for name in raised[:1]:
         yield from (f"innermost:{spelled}" for spelled in identifiers.class_names(name[:400]))
     for _, text in texts:
         yield from identifiers.in_text(text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chatlab.errors.reading.text.assertion import is_denied, is_setting, is_supposed, stands_alone
 from chatlab.errors.reading.text.phrases import in_order, same_run
-from chatlab.errors.rules.assertion import is_denied, is_setting, is_supposed, stands_alone
 from chatlab.errors.rules.scopes import Scope
 from chatlab.text.matcher import compile_matcher
 

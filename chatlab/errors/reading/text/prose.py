@@ -49,14 +49,24 @@ _RECORD: Final = re.compile(
     re.VERBOSE,
 )
 _QUIET: Final = re.compile(r"\b(?:DEBUG|INFO|NOTICE|TRACE)\b|\b(?:level|severity)=(?:debug|info)\b")
-_OPENS: Final = re.compile(r"^\s*(?:[-*#>•]\s|\d+[.)]\s|```|~~~|\||<!--)")
+_OPENS: Final = re.compile(
+    r"^\s*(?:[-*#>•]\s|(?:I|We|My|Our|Hi|Hello|Thanks)\b|\d+[.)]\s|```|~~~|\||<!--)"
+)
 _SOURCE: Final = re.compile(
     r"""^\s*(?:at\s[\w$.<>\[\]\s]+\(?[^()\n]*(?::\d+){1,2}\)?|at\s[\w.$]+\([\w$.]+:\d+\)
     |File\s"[^"\n]*",\sline\s\d+|\.\.\.\s\d+\smore|goroutine\s\d+|\[?<?frozen\s
     |(?:return|raise|throw|await|import|from|def|class|const|let|var|if|for|while|try|except|with)\s
      [^\n]*[(:;=]
+    |print\(|console\.\w|logger?\.\w+\(|\}\s*catch|@\w+|\#\s\w|//\s
     |[\w.]+\s*=\s*[\w.]+\([^\n]*$|\^+$|~*\^+~*$|-+>\s*\d+\s)""",
     re.VERBOSE,
+)
+_TABLE_ROW: Final = re.compile(r"^\s{0,4}\|[^\n]{0,400}\|\s*$")
+_EXPLAINS: Final = re.compile(
+    r"""\b(?:by\sdefault|for\sexample|e\.g\.|raises|throws
+    |will\sbe\s(?:raised|thrown|returned|retried)
+    |(?:is|are)\s(?:all\s|also\s|automatically\s)?(?:raised|thrown|retried))\b""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _HEADER: Final = re.compile(
     r"""^[\s<>*'"]{0,8}(?:keep-alive|connection|date|server|via|age|etag|vary|cache-control|expires
@@ -99,7 +109,7 @@ def speaking_lines(text: str) -> tuple[str, str]:
         if record and _QUIET.search(line, 0, 120):
             open_ = False
             context.append(line)
-        elif _MARK.search(line):
+        elif _MARK.search(line) and not _TABLE_ROW.match(line) and not _EXPLAINS.search(line):
             open_ = True
             speaking.append(line)
         elif open_ and not record and _continues(speaking[-1], line, fenced):

@@ -49,6 +49,11 @@ def is_denied(words: str, start: int) -> bool:
     return bool(_DENIED.search(before) or _WITHIN.search(before))
 
 
+def explains(sentence: str) -> bool:
+    """Whether `sentence` explains or supposes something instead of telling what happened."""
+    return _SUPPOSED.search(sentence.lower()) is not None
+
+
 def is_supposed(words: str, start: int, end: int) -> bool:
     """Whether the sentence around ``words[start:end]`` explains or supposes instead of telling."""
     opening = words.rfind(BREAK, 0, start) + 1
