@@ -32,6 +32,9 @@ _FRAME: Final = re.compile(
 )
 
 
+_STATUS_NAMES: Final = ("status", "statusCode", "status_code")
+
+
 def from_text(text: str) -> Failure:
     """The failure that a pasted `text` shows.
 
@@ -56,7 +59,8 @@ def from_payload(payload: object) -> Failure:
     """The failure of a decoded `payload`: a record with headers and body, an SSE event, a body."""
     if isinstance(payload, Mapping):
         if "headers" in payload and "body" in payload:
-            return Failure.from_record(payload)
+            status = next(filter(None, map(payload.get, _STATUS_NAMES)), None)
+            return Failure.from_record({**payload, "status": status})
         if "event" in payload and isinstance(payload.get("data"), str | bytes):
             return Failure(body=parsed(payload["data"]))
     return Failure(body=payload)

@@ -170,11 +170,14 @@ def _without_structures(where: str, text: str, found: Collected) -> str:
     for start, stop, value in structures(text):
         introduced = text[max(end, start - 40) : start]
         label = _REQUEST_BEFORE.search(introduced)
-        sent = label is not None and not _HEADERS_BEFORE.search(introduced)
+        is_headers = _HEADERS_BEFORE.search(introduced) is not None
+        sent = label is not None and not is_headers
         kept.append(text[end : start - len(label[0]) if label and sent else start])
         end = stop
         if not sent:
-            if isinstance(value, Mapping) and not value.keys() & _SPEAKING_KEYS:
+            if is_headers:
+                value = {"headers": value}
+            elif isinstance(value, Mapping) and not value.keys() & _SPEAKING_KEYS:
                 if is_whole_answer(value):
                     found.whole = True
                 continue

@@ -75,6 +75,14 @@ _CONSTRAINT_KEYS: Final = frozenset(
     }
 )
 """Keys, lower-case, of what would have been accepted, and of where in the request."""
+_HEADER_KEYS: Final = frozenset({"headers", "responseheaders", "response_headers"})
+_TELLING_HEADERS: Final = frozenset(
+    {
+        *("retry-after", "retry-after-ms", "x-amz-retry-after", "x-should-retry"),
+        *("x-amzn-errortype", "x-ms-error-code"),
+    }
+)
+"""Of headers that a record quotes, those that say something of its failure."""
 _MAYBE_KEYS: Final = frozenset({"messages", "request", "content", "delta", "choices", "candidates"})
 """Keys, lower-case, of what may be the caller's or the model's, or may hold an error."""
 CODE_KEYS: Final = frozenset(
@@ -134,6 +142,7 @@ def structure_places(value: object, root: str) -> list[Place]:
                 (f"{where}.{name}", lower, inner)
                 for name, lower, inner in _named(islice(items, room))
                 if not _is_never_read(lower, inner)
+                and (key not in _HEADER_KEYS or lower in _TELLING_HEADERS)
             )
         elif isinstance(value, list | tuple):
             room = max(MAX_LEAVES - len(waiting), 0)

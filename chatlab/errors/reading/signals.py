@@ -135,7 +135,10 @@ def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signal
     if hint is not None and hint.delay_s > DAY_S:
         terms["sign:wait-over-a-day"] = None
     terms |= dict.fromkeys(signs.read(failure, headers, collected, texts, words, status, raised))
-    should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+    word = headers.get("x-should-retry") or next(
+        (place.value for place in fields if place.key == "x-should-retry"), ""
+    )
+    should_retry = {"true": True, "false": False}.get(word.lower())
     spoken = not said.prose and (bool(said.words) or bool(places))
     seen = failure.exception_type is not None or failure.reset is not None or bool(failure.causes)
     failed = spoken or seen or collected.cut or status is not None or bool(headers)

@@ -1,0 +1,58 @@
+"""Log lines of proxies that say how an exchange ended: HAProxy, nginx, Apache, Caddy, Squid."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from chatlab.errors.observing.envelopes.call import MAX_CALLS, Call
+
+_HAPROXY: Final = re.compile(
+    r"(?:^|\s)\d{1,9}(?:/-?\d{1,9}){3,4}\s(?P<status>-?\d{1,3})\s\d{1,15}\s\S{1,80}\s\S{1,80}\s"
+    r"(?P<state>[CSPLRUDKI-][RQCHDLT-][\w-]{2})\s"
+)
+_ENDS: Final[dict[str, str]] = {"C": "reader", "c": "reader"}
+_READER_LEFT: Final = re.compile(
+    r"client (?:prematurely )?closed (?:keepalive )?connection|client timed out"
+    r"|client disconnected|writev?\(\) failed \(32: Broken pipe\)|\" 499 \d"
+    r"|aborting with incomplete response.{0,80}context canceled|TCP_\w*ABORTED|CLIENT_CLOSED_REQUEST",
+    re.IGNORECASE,
+)
+_CUT: Final = re.compile(
+    r"upstream prematurely closed|Partial results are valid but processing is incomplete"
+    r"|AH01110|AH01102|AH00898|aborting with incomplete response|TCP_MISS_TIMEDOUT",
+    re.IGNORECASE,
+)
+_MAX_CHARS: Final = 64 * 1024
+
+
+def proxy_calls(text: str) -> tuple[Call, ...] | None:
+    """The exchanges of a proxy's log lines that did not end well; None when they are none."""
+    if len(text) > _MAX_CHARS:
+        return None
+    lines = [line for line in text.splitlines() if line.strip()][:MAX_CALLS]
+    calls = [_line(number, line) for number, line in enumerate(lines)]
+    known = [call for call in calls if call is not None]
+    return tuple(known) if known and len(known) == len(lines) else None
+
+
+def _line(number: int, line: str) -> Call | None:
+    where = f"line {number + 1}"
+    ended = _HAPROXY.search(line)
+    if ended is not None:
+        state, status = ended["state"], int(ended["status"])
+        by_reader = state[0] == "C"
+        broken = state[0] in "SPsUL" or state[0] == "s"
+        return Call(
+            where,
+            failed=by_reader or broken or status >= 400,
+            status=status if status >= 400 else None,
+            cut=broken and status < 400 and state[1] in "DL",
+            text=f"HAProxy ended the session: {state}" if broken and status < 0 else None,
+            reader_left=by_reader,
+        )
+    if _READER_LEFT.search(line):
+        return Call(where, failed=True, reader_left=True)
+    if _CUT.search(line):
+        return Call(where, failed=True, cut=True)
+    return None

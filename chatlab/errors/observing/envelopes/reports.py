@@ -1,0 +1,123 @@
+"""Reports of errors: Sentry's events, dumps of the AI SDK, notebooks, log records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from chatlab.errors.observing.envelopes.call import Call, Record
+
+_MESSAGE_NAMES: Final = ("message", "msg", "MESSAGE", "event", "textPayload", "log", "@message")
+_LEVEL_NAMES: Final = ("level", "severity", "levelname", "log.level", "PRIORITY", "status", "stream")
+_ERROR_NAMES: Final = ("err", "error", "exception", "exc_info", "exc", "error.stack", "stack_trace")
+_TIME_NAMES: Final = (
+    *("timestamp", "time", "ts", "@timestamp", "asctime", "__REALTIME_TIMESTAMP", "pid"),
+    *("receiveTimestamp", "logName", "insertId", "logger", "logStream", "duration_ms", "date"),
+)
+_PINO_ERROR: Final = 50
+_STATUS_NAMES: Final = ("statusCode", "status_code", "status", "code")
+_QUIET: Final = frozenset({"debug", "info", "notice", "trace", "information", "default"})
+
+
+def sentry_calls(document: Record) -> tuple[Call, ...] | None:
+    """The exception that a Sentry event reports: the last of its values, which was raised."""
+    values = list(document.records("exception", "values"))
+    if not values:
+        return None
+    number, raised = values[-1]
+    kind, module = raised.text("type"), raised.text("module")
+    return (
+        Call(
+            where=f"exception.values[{number}]",
+            failed=True,
+            exception_type=f"{module}.{kind}" if module and kind else kind,
+            exception_text=raised.text("value"),
+            provider=module.partition(".")[0] if module else None,
+        ),
+    )
+
+
+def ai_sdk_calls(document: Record) -> tuple[Call, ...] | None:
+    """An error of Vercel's AI SDK in JSON; of several attempts the last."""
+    several = list(document.records("errors"))
+    if several and (document.text("name") or "").startswith("AI_"):
+        number, last = several[-1]
+        calls = ai_sdk_calls(last)
+        return None if calls is None else calls
+    if not {"statusCode", "responseHeaders", "requestBodyValues"} & document.fields.keys():
+        return None
+    if "url" not in document.fields:
+        return None
+    headers = document.at("responseHeaders")
+    status, body = document.at("statusCode"), document.at("responseBody")
+    answered = isinstance(status, int) and status < 400
+    return (
+        Call(
+            where="",
+            failed=True,
+            status=status,
+            headers=headers if isinstance(headers, Mapping) else None,
+            body=body,
+            exception_type=document.text("name"),
+            exception_text=document.text("message") or document.text("cause", "message"),
+            provider=document.text("url"),
+            cut=answered and not body and document.at("isRetryable") is True,
+        ),
+    )
+
+
+def notebook_calls(document: Record) -> tuple[Call, ...] | None:
+    """The errors among the outputs of a notebook file."""
+    if "nbformat" not in document.fields:
+        return None
+    return tuple(
+        Call(
+            where=f"cells[{number}].outputs[{index}]",
+            failed=True,
+            exception_type=output.text("ename"),
+            exception_text=output.text("evalue"),
+        )
+        for number, cell in document.records("cells")
+        for index, output in cell.records("outputs")
+        if output.at("output_type") == "error"
+    )
+
+
+def log_calls(document: Record) -> tuple[Call, ...] | None:
+    """A log record: pino's, structlog's, journald's, docker's, and those of log services."""
+    payload = document.at("jsonPayload") or document.at("attributes")
+    inner = Record(payload) if isinstance(payload, Mapping) else document
+    said = inner.first_text(*_MESSAGE_NAMES) or document.first_text(*_MESSAGE_NAMES)
+    error = next((one for one in map(inner.at, _ERROR_NAMES) if one), None)
+    dressed = any(name in document.fields for name in _TIME_NAMES)
+    if said is None or not dressed or not _is_log(document):
+        return None
+    raised = Record(error) if isinstance(error, Mapping) else Record({})
+    kind = raised.first_text("type", "name", "kind", "class", "error.kind")
+    told = raised.first_text("message", "msg", "error.message", "value")
+    status = next((one for name in _STATUS_NAMES if isinstance(one := raised.at(name), int)), None)
+    trace = error if isinstance(error, str) else None
+    return (
+        Call(
+            where="",
+            failed=not _is_quiet(document) or told is not None or trace is not None,
+            status=status,
+            exception_type=kind,
+            exception_text=told,
+            text=said if trace is None else f"{said}: {trace}",
+        ),
+    )
+
+
+def _is_log(document: Record) -> bool:
+    return any(name in document.fields for name in _LEVEL_NAMES) or "logStream" in document.fields
+
+
+def _is_quiet(document: Record) -> bool:
+    for name in _LEVEL_NAMES:
+        level = document.at(name)
+        if isinstance(level, int) and not isinstance(level, bool):
+            return level < _PINO_ERROR if level >= 10 else level > 4  # pino's, or syslog's
+        if isinstance(level, str) and name != "stream":
+            return level.lower() in _QUIET
+    return False

@@ -1,0 +1,80 @@
+"""Recorded HTTP traffic: HAR files of browsers and proxies, and lines of OpenAI's batch results."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from chatlab.errors.observing.envelopes.call import Call, Record
+
+_ABORTED: Final = ("net::ERR_ABORTED", "NS_BINDING_ABORTED")
+"""What a browser says when its own page gave the request up."""
+
+
+def har_calls(document: Record) -> tuple[Call, ...] | None:
+    """The calls of a HAR file: Chromium's, Playwright's, Firefox's, mitmproxy's."""
+    if not isinstance(document.at("log", "entries"), list):
+        return None
+    return tuple(_entry(number, entry) for number, entry in document.records("log", "entries"))
+
+
+def _entry(number: int, entry: Record) -> Call:
+    response = Record({"response": entry.at("response")})
+    status = response.at("response", "status")
+    broke = response.text("response", "_failureText") or response.text("response", "_error")
+    broke = broke or entry.text("_error")
+    answered = isinstance(status, int) and status > 0
+    error = isinstance(status, int) and status >= 400
+    left = broke is not None and broke.startswith(_ABORTED)
+    cut = broke is not None and not error and not left
+    return Call(
+        where=f"log.entries[{number}]",
+        failed=error or broke is not None or not answered,
+        status=status if answered else None,
+        headers=_headers(response),
+        body=_content(response) if error else None,
+        exception_text=broke,
+        provider=_host(entry.text("request", "url")),
+        cut=cut and answered,
+        reader_left=left,
+    )
+
+
+def _headers(response: Record) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for _, header in response.records("response", "headers"):
+        name = header.text("name")
+        if name is not None:
+            found.setdefault(name, header.at("value"))
+    return found
+
+
+def _content(response: Record) -> object:
+    text = response.text("response", "content", "text")
+    if text is not None and response.at("response", "content", "encoding") == "base64":
+        try:
+            return base64.b64decode(text, validate=True).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return None
+    return text
+
+
+def _host(url: str | None) -> str | None:
+    try:
+        return urlsplit(url or "").netloc.rpartition("@")[2].lower() or None
+    except ValueError:
+        return None
+
+
+def batch_calls(document: Record) -> tuple[Call, ...] | None:
+    """A line of an OpenAI batch's output or error file."""
+    if "custom_id" not in document.fields or not {"response", "error"} & document.fields.keys():
+        return None
+    status = document.at("response", "status_code")
+    error = document.at("error")
+    failed = bool(error) or (isinstance(status, int) and status >= 400)
+    body = document.at("response", "body") if failed else None
+    return (Call("", failed, status=status, body=body or ({"error": error} if error else None)),)
