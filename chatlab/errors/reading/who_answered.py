@@ -1,8 +1,8 @@
 """Who answered: what the caller says, else the strongest mark of a provider in the texts.
 
-Marks have tiers. A word that only one interface writes beats a host; a host beats the name of a
-gateway or server, and a client's class for one provider; those beat the form of a model id, and
-that the package of a traceback's frame. The names of makers come last, because everybody speaks
+Marks have tiers. A word that only one interface writes beats a host and a client's class for one
+provider; those beat the name of a gateway or server; that beats the form of a model id, and that
+the package of a traceback's frame. The names of makers come last, because everybody speaks
 of models by them. Every mark needs a boundary on both sides: "coherent" is not Cohere.
 """
 
@@ -196,7 +196,7 @@ def _marks_of(provider: Provider) -> Iterator[tuple[str, _Mark]]:
     for texts, tier in (
         (provider.marks, Tier.FIELD),
         (provider.hosts, Tier.HOST),
-        (provider.classes, Tier.GATEWAY),
+        (provider.classes, Tier.HOST),
         (provider.names, names),
         (provider.model_ids, Tier.MODEL_ID),
         (provider.key_prefixes, Tier.KEY),
