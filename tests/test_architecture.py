@@ -153,7 +153,7 @@ def test_near_names_and_colours_have_one_home() -> None:
         if re.search(r"get_close_matches|[\"':]#[0-9a-fA-F]{6}\b", file.read_text(encoding="utf-8"))
         and not file.is_relative_to(NOT_IN_THE_WHEEL)
     }
-    assert copies == {"chatlab.text.spelling", "chatlab.text.palette", "chatlab.text.markup"}
+    assert copies == {"chatlab.text.spelling", "chatlab.text.palette"}
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ COMMANDS = re.findall(r"`(chatlab [a-z][^`\n]*)`", README)
 def snippet(about: str) -> str:
     """The only snippet that names this."""
     (found,) = [block for block in PYTHON if about in block]
-    return found
+    return str(found)
 
 
 def test_the_session_gives_what_it_shows() -> None:

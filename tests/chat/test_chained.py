@@ -57,7 +57,7 @@ class Talk:
     def load(self) -> list[object]:
         """The stored history."""
         self.loads += 1
-        return self.store.history(CHAT)
+        return list(self.store.history(CHAT))
 
     def run_tool(self, call: ToolCallPart) -> str:
         """Run a call, and note it."""
@@ -897,7 +897,11 @@ def test_a_refusal_that_names_the_parameter_alone_is_healed() -> None:
 def test_a_history_that_the_provider_calls_broken_is_replayed_next_time() -> None:
     """Its own copy may be what is broken; the id is dropped, and the turn fails."""
     words_ = "No tool output found for function call call_9."
-    broken = (400, {}, {"error": {"message": words_, "type": "invalid_request_error"}})
+    broken: tuple[int, dict[str, str], object] = (
+        400,
+        {},
+        {"error": {"message": words_, "type": "invalid_request_error"}},
+    )
     lost: list[str] = []
     with Raw(broken) as raw:
         history = [Message("user", "question 1"), _answered("answer 1", "resp_1")]

@@ -21,10 +21,10 @@ import httpx2
 import openai
 import pytest
 
-from chatlab.chat.messages.events import Answer, ChatStreamRetry, MessagePart, TurnEvent
+from chatlab.chat.messages.events import Answer, MessagePart, TurnEvent
 from chatlab.chat.stream.contracts import ANTHROPIC, CHAT, PROTOCOLS, RESPONSES, Outcome
 from chatlab.chat.turn import Turn
-from chatlab.errors import Kind
+from chatlab.errors import ChatStreamRetry, Kind
 from chatlab.lab import FakeProvider
 from chatlab.lab import GoodAnswer as Success
 from chatlab.retry import Backoff

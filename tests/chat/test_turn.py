@@ -27,7 +27,6 @@ from support.sockets import Handler, Serve, answer, read_request, response
 from chatlab.chat import TextPart, ToolCallPart
 from chatlab.chat.messages.events import (
     Answer,
-    ChatStreamRetry,
     MessagePart,
     Status,
     TurnEvent,
@@ -39,7 +38,7 @@ from chatlab.chat.stream.attempt import StreamFailed
 from chatlab.chat.stream.contracts import Outcome
 from chatlab.chat.turn import Turn
 from chatlab.corpus import Corpus
-from chatlab.errors import Kind, Verdict, classify
+from chatlab.errors import ChatStreamRetry, Kind, Verdict, classify
 from chatlab.errors.payloads import chat_error
 from chatlab.lab import FakeProvider, ToolCall
 from chatlab.lab import GoodAnswer as Success
@@ -413,6 +412,7 @@ def test_a_broken_stream_is_a_timeout_that_is_retried(way: Way, fault: str) -> N
         played = way.play(provider.base_url)
     assert [retry.kind for retry in played.retries] == [Kind.TIMEOUT]
     assert played.answer is not None
+    assert played.answer is not None
     assert played.answer.text == SAID
 
 
@@ -613,6 +613,7 @@ def test_a_client_on_the_older_httpx_is_watched_as_well(endpoint: str, is_async:
         Kind.TIMEOUT,
         Kind.TIMEOUT,
     ]
+    assert played.answer is not None
     assert played.answer.text == SAID
 
 

@@ -12,7 +12,7 @@ import pytest
 from chatlab.corpus import Corpus, SampleError
 from chatlab.corpus.sample_files import MAX_FILE_BYTES, problem_of_name, sample_files
 
-RECORD = {
+RECORD: dict[str, object] = {
     "provider": "openai",
     "vendor": None,
     "api": None,

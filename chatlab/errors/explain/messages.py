@@ -10,8 +10,8 @@ from typing import Final
 
 from chatlab.errors.judgement import Judgement
 from chatlab.errors.kinds import Kind
-from chatlab.errors.providers import SHIPPED, Providers
-from chatlab.errors.reading.who_answered import UNKNOWN_NAME
+from chatlab.errors.providers import SHIPPED
+from chatlab.errors.reading.who_answered import NOBODY, UNKNOWN_NAME, Tier
 
 _SPECIAL: Final[dict[str, tuple[str, str]]] = {
     "unmatched": (
@@ -124,9 +124,18 @@ _GENERIC_RETRYABLE: Final = "{Name} failed on its own side{status}. Its status p
 _GENERIC_FINAL: Final = "{Name} did not accept the request{status}. Check what was sent."
 
 
-def display_name(provider: str | None, providers: Providers = SHIPPED) -> str:
-    """The provider's name for people; ``"the AI provider"`` when it is unknown."""
-    known = providers.get(provider or "")
+def display_name(verdict: Judgement) -> str:
+    """Who answered, for people: the vendor where it is known, such as ``"Cohere"``.
+
+    The id of a model does not tell, for many serve it. ``"the AI provider"`` when nobody is named.
+    """
+    provider, failure = verdict.provider, verdict.failure
+    if provider is None:
+        return UNKNOWN_NAME
+    providers = SHIPPED if verdict.rules is None else verdict.rules.providers
+    answered = NOBODY if failure is None else failure.signals_among(providers).answered
+    told = answered.provider == provider and answered.tier is not Tier.MODEL_ID
+    known = providers.get((told and answered.vendor) or provider)
     return UNKNOWN_NAME if known is None else known.display
 
 
@@ -146,7 +155,6 @@ def retry_message(verdict: Judgement) -> str:
 
 
 def _filled(words: str, verdict: Judgement) -> str:
-    providers = SHIPPED if verdict.rules is None else verdict.rules.providers
-    name = display_name(verdict.provider, providers)
+    name = display_name(verdict)
     status = f" (HTTP {verdict.status_code})" if verdict.status_code else ""
     return words.format(name=name, Name=name[:1].upper() + name[1:], status=status)

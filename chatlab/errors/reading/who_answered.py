@@ -1,8 +1,8 @@
 """Who answered: what the caller says, else the strongest mark of a provider in the texts.
 
-Marks have tiers. A word that only one interface writes beats a host; a host beats the name of a
-gateway or server, and a client's class for one provider; those beat the form of a model id, and
-that the package of a traceback's frame. The names of makers come last, because everybody speaks
+Marks have tiers. A word that only one interface writes beats a host and a client's class for one
+provider; those beat the name of a gateway or server; that beats the form of a model id, and that
+the package of a traceback's frame. The names of makers come last, because everybody speaks
 of models by them. Every mark needs a boundary on both sides: "coherent" is not Cohere.
 """
 
@@ -138,7 +138,8 @@ def who_answered(
     if named is not None and named.name != COMPATIBLE:
         return Answered(reported, named.name, Tier.CALLER)
     shown = _strongest(parts, providers)
-    return Answered(reported, shown.vendor if shown.provider == reported else None, Tier.CALLER)
+    told = shown.provider == reported and shown.tier is not Tier.MODEL_ID
+    return Answered(reported, shown.vendor if told else None, Tier.CALLER)
 
 
 def _strongest(parts: Iterable[str], providers: Providers) -> Answered:
@@ -147,9 +148,9 @@ def _strongest(parts: Iterable[str], providers: Providers) -> Answered:
     for text in parts:
         matches = automaton.find_matches_as_indexes(text, overlapping=True)
         for number, start, end in matches[:_MOST_MARKS]:
-            mark = marks[number]
-            if mark.tier < best.tier and _confirmed(text, start, end, mark):
-                best = Answered(mark.provider.reported, mark.provider.name, mark.tier)
+            for mark in marks[number]:
+                if mark.tier < best.tier and _confirmed(text, start, end, mark):
+                    best = Answered(mark.provider.reported, mark.provider.name, mark.tier)
     return best
 
 
@@ -182,13 +183,11 @@ def _in_a_path(text: str, start: int) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _compiled(providers: Providers) -> tuple[Matcher, list[_Mark]]:
-    marks: dict[str, _Mark] = {}
+def _compiled(providers: Providers) -> tuple[Matcher, list[list[_Mark]]]:
+    marks: dict[str, list[_Mark]] = {}
     for provider in providers.values():
         for text, mark in _marks_of(provider):
-            known = marks.get(text)
-            if known is None or mark.tier < known.tier:
-                marks[text] = mark
+            marks.setdefault(text, []).append(mark)
     return compile_matcher(list(marks)), list(marks.values())
 
 
@@ -197,7 +196,7 @@ def _marks_of(provider: Provider) -> Iterator[tuple[str, _Mark]]:
     for texts, tier in (
         (provider.marks, Tier.FIELD),
         (provider.hosts, Tier.HOST),
-        (provider.classes, Tier.GATEWAY),
+        (provider.classes, Tier.HOST),
         (provider.names, names),
         (provider.model_ids, Tier.MODEL_ID),
         (provider.key_prefixes, Tier.KEY),

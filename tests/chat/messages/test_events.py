@@ -15,8 +15,6 @@ from chatlab.chat.messages.events import (
     EVENTS,
     PARTS,
     Answer,
-    ChatError,
-    ChatStreamRetry,
     MessagePart,
     Status,
     TurnEvent,
@@ -25,7 +23,7 @@ from chatlab.chat.messages.events import (
     encode,
 )
 from chatlab.chat.stream.contracts import Outcome
-from chatlab.errors import Kind, Verdict
+from chatlab.errors import ChatError, ChatStreamRetry, Kind, Verdict
 
 OVERLOADED = Verdict(Kind.OVERLOADED, True, provider="anthropic", status_code=529)
 

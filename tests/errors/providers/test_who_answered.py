@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chatlab.errors import classify
 from chatlab.errors.providers import SHIPPED
 from chatlab.errors.reading.who_answered import (
     DISPLAY_NAMES,
@@ -74,6 +75,7 @@ def test_the_caller_is_believed_and_the_text_tells_the_vendor() -> None:
     assert who_answered(["api.anthropic.com"], "openai") == ("openai", "openai", Tier.CALLER)
     assert who_answered(["groq is busy"], "openai-compat").vendor == "groq"
     assert who_answered(["claude-3-opus"], "openai-compat").vendor is None
+    assert who_answered(["qwen3-32b is busy"], "openai-compat").vendor is None
     assert who_answered(["groq is busy"], "my-server").provider == "openai-compat"
     assert who_answered([], "z.ai") == ("openai-compat", "zhipu", Tier.CALLER)
     assert who_answered(["groq is busy"], "unknown").vendor == "groq"
@@ -100,6 +102,20 @@ def test_display_names_are_those_of_vendors() -> None:
     assert vendor_of("kimi") == "Moonshot AI"
     assert vendor_of("a server of mine") is None
     assert vendor_of(None) is None
+
+
+def test_messages_name_the_vendor() -> None:
+    """Not "OpenAI Compatible", where the vendor is told; the id of a model does not tell it."""
+    said = {
+        "cohere is overloaded": "Cohere",
+        "529 at https://api.groq.com": "Groq",
+        "qwen3-32b: 529": "OpenAI Compatible",
+        "529": "The AI provider",
+    }
+    for text, name in said.items():
+        assert classify(text).message.startswith(f"{name} is overloaded")
+    assert classify("529 overloaded", "kimi").retry_message.startswith("Moonshot AI is")
+    assert classify("529", "openai-compat").message.startswith("OpenAI Compatible is")
 
 
 def test_every_name_host_and_mark_is_found_alone() -> None:

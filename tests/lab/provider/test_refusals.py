@@ -139,7 +139,9 @@ def test_the_default_memory_keeps_the_answers_usage() -> None:
     """Only a memory that a test gives replaces the scripted token counts by estimates."""
     with FakeProvider(GoodAnswer("Hi")) as fake:
         sdk = openai.OpenAI(base_url=fake.openai_base_url, api_key=KEY)
-        assert sdk.responses.create(model="m", input="x" * 4000).usage.input_tokens == 12
+        usage = sdk.responses.create(model="m", input="x" * 4000).usage
+    assert usage is not None
+    assert usage.input_tokens == 12
 
 
 def test_a_memory_needs_validation() -> None:

@@ -18,7 +18,8 @@ import pytest
 
 import chatlab.lab
 from chatlab.chat.messages.events import MessagePart, Status, TurnEvent, decode
-from chatlab.cli.replay_command import FAILED, WRONG_USE, describe, show
+from chatlab.cli.output import WRONG_USE
+from chatlab.cli.replay_command import FAILED, describe, show
 from chatlab.corpus import Corpus
 from chatlab.errors import Kind
 from chatlab.lab import Cassette, Replay, ScriptError, areplay, replay

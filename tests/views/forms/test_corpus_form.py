@@ -22,7 +22,8 @@ def corpus(tmp_path: Path) -> Corpus:
 
 def controls(form: CorpusForm) -> list[object]:
     """Every widget of the form."""
-    found, waiting = [], [form]
+    found: list[object] = []
+    waiting: list[object] = [form]
     while waiting:
         one = waiting.pop()
         found.append(one)
