@@ -53,6 +53,10 @@ _SPECIAL: Final[dict[str, tuple[str, str]]] = {
         " less.",
         "The time allowed for this call ran out.",
     ),
+    "reader-left": (
+        "The one who was to read the answer went away before its end. Nobody waits for another.",
+        "The reader of the answer went away.",
+    ),
     "own-gate": (
         "The call was not sent: a circuit breaker or rate limiter of this program held it back."
         " Wait until it opens again.",

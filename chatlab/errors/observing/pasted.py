@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from chatlab.errors.failure import Failure
+from chatlab.errors.observing.envelopes import Call, calls_in, calls_in_text
 from chatlab.errors.reading.fields import parsed
 from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, literal
-from chatlab.errors.reading.who_answered import provider_in
+from chatlab.errors.reading.who_answered import normalised_provider, provider_in, vendor_of
 
 _MAX_QUOTED: Final = 5
 _STATUS_LINE: Final = re.compile(
@@ -32,6 +33,11 @@ _FRAME: Final = re.compile(
 )
 
 
+_OWN_DEADLINE: Final = re.compile(r"\n(?:\w+\.){0,4}TimeoutError:?\s*\Z")
+"""How a traceback ends whose last exception is the caller's own deadline."""
+_LAST_LINE_CHARS: Final = 200
+_SEVERAL_ATTEMPTS: Final = "[AI_RetryError]"
+_ATTEMPT: Final = "APICallError [AI_APICallError]"
 _STATUS_NAMES: Final = ("status", "statusCode", "status_code")
 
 
@@ -46,17 +52,30 @@ def from_text(text: str) -> Failure:
     dump = _from_dump(text)
     if dump is not None:
         return dump
+    calls = calls_in_text(text)
+    if calls is not None:
+        return _of_calls(calls)
     opening = text[:1000].lstrip()
     payload = literal(text) if opening.startswith(("{", "[")) else None
     if payload is not None:
         return from_payload(payload)
     if opening.startswith(("event:", "data:")):
         return Failure(body=text)
+    if "Traceback (most recent" in text and _OWN_DEADLINE.search(text[-_LAST_LINE_CHARS:]):
+        return Failure(text=text.rstrip().rpartition("\n")[2])
+    if _SEVERAL_ATTEMPTS in text:
+        text = text[text.rfind(_ATTEMPT) :] if _ATTEMPT in text else text
     return Failure(text=_FRAME.sub("", text) if "Traceback (most recent" in text else text)
 
 
 def from_payload(payload: object) -> Failure:
-    """The failure of a decoded `payload`: a record with headers and body, an SSE event, a body."""
+    """The failure of a decoded `payload`: a tool's record, an SSE event, a body.
+
+    Of a record of several calls, that of the first that failed.
+    """
+    calls = calls_in(payload)
+    if calls is not None:
+        return _of_calls(calls)
     if isinstance(payload, Mapping):
         if "headers" in payload and "body" in payload:
             status = next(filter(None, map(payload.get, _STATUS_NAMES)), None)
@@ -64,6 +83,39 @@ def from_payload(payload: object) -> Failure:
         if "event" in payload and isinstance(payload.get("data"), str | bytes):
             return Failure(body=parsed(payload["data"]))
     return Failure(body=payload)
+
+
+def failures_in(calls: Iterable[Call]) -> list[Failure]:
+    """The failures of those of `calls` that failed."""
+    return [failure_of(call) for call in calls if call.failed]
+
+
+def _of_calls(calls: Iterable[Call]) -> Failure:
+    """The failure of the first that failed; of none, a failure that shows nothing."""
+    return next((failure_of(call) for call in calls if call.failed), Failure())
+
+
+def failure_of(call: Call) -> Failure:
+    """What `call` shows of its failure."""
+    ended = {"stream_cut": call.cut, "reader_left": call.reader_left}
+    return Failure(
+        status=call.status,
+        headers=call.headers,
+        body=call.body,
+        exception_type=call.exception_type,
+        exception_text=call.exception_text,
+        text=call.text,
+        provider=_named(call.provider),
+        attributes=ended if call.cut or call.reader_left else None,
+    )
+
+
+def _named(provider: str | None) -> str | None:
+    """The provider that a record names, by a host or a known name; of any other host none."""
+    if provider is None:
+        return None
+    known = normalised_provider(provider) if vendor_of(provider) else None
+    return known or provider_in(provider.lower())
 
 
 def _unquoted(text: str) -> str:

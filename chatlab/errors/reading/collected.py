@@ -56,12 +56,13 @@ class Collected:
     """The places of an observation, and what its streams and answers amount to.
 
     cut: an event stream that stops before its end. whole: a whole answer was seen.
-    headers: response headers that a client printed, by lower-case name.
+    reader_left: the one who was to read the answer went away.
     """
 
     places: list[Place]
     cut: bool = False
     whole: bool = False
+    reader_left: bool = False
 
 
 def collect(observation: Observation) -> Collected:
@@ -73,6 +74,9 @@ def collect(observation: Observation) -> Collected:
         found.places.clear()
     with suppress(Exception):
         found.places += attribute_places(observation.attributes)
+        ended = observation.attributes or {}
+        found.cut = found.cut or ended.get("stream_cut") is True
+        found.reader_left = ended.get("reader_left") is True
     raised = [("exception", observation.exception_type, observation.exception_text)]
     raised += [(f"cause[{n}]", seen.type, seen.text) for n, seen in enumerate(observation.causes)]
     for where, name, said in reversed(raised):

@@ -23,6 +23,7 @@ SIGNS: Final[dict[str, str]] = {
     "reset-local": "a typed HTTP/2 reset that this side sent, or that blames this side",
     "programming-error": "at the bottom is Python's own exception about a bug of the program",
     "lost-between-processes": "an exception that could not be built again in another process",
+    "reader-left": "the one who was to read the answer went away",
     "no-evidence": "nothing at all was observed",
 }
 """Every sign, with what it says."""
@@ -74,7 +75,7 @@ def read(
 ) -> Iterator[str]:
     """The signs of a failure, as terms such as ``sign:html``."""
     seen = headers or failure.status or failure.exception_type or failure.reset or failure.causes
-    if not (seen or collected.places or collected.cut or collected.whole):
+    if not (seen or collected != Collected([])):
         yield "sign:no-evidence"
     whole = "\n".join(text for _, text in texts)
     lowered = whole.lower()
@@ -91,6 +92,8 @@ def read(
         yield "sign:answered"
     if collected.cut:
         yield "sign:stream-cut"
+    if collected.reader_left:
+        yield "sign:reader-left"
     opening = words[:_PAGE_CHARS]
     if "<" in opening and any(mark in opening for mark in _PAGE_MARKS):
         yield "sign:html"

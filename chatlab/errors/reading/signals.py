@@ -141,7 +141,8 @@ def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signal
     should_retry = {"true": True, "false": False}.get(word.lower())
     spoken = not said.prose and (bool(said.words) or bool(places))
     seen = failure.exception_type is not None or failure.reset is not None or bool(failure.causes)
-    failed = spoken or seen or collected.cut or status is not None or bool(headers)
+    ended = collected.cut or collected.reader_left
+    failed = spoken or seen or ended or status is not None or bool(headers)
     return Signals(
         status,
         provider,
@@ -196,6 +197,11 @@ def _who_answered(failure: Observation, places: list[Place], providers: Provider
     leads = context.rstrip().endswith(":") and len(context) <= _LEAD_CHARS
     if speaking and not leads:
         context = "\n".join(_CALLED.findall(context[: 2 * READ_CHARS]))
+    frames = decoded(failure.text)
+    if (frames and "node_modules" in frames) or (frames and "-packages/" in frames):
+        package = who_answered((ends_of(frames).lower(),), None, providers)
+        if package.tier is Tier.PACKAGE:
+            return package
     around = who_answered((ends_of(context, _NAME_CHARS).lower(),), None, providers)
     return around if leads or not speaking or around.tier <= Tier.HOST else answered
 

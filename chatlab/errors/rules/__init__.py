@@ -20,7 +20,7 @@ from typing import Final
 
 from chatlab.errors.providers import shipped_facts
 from chatlab.errors.rules.access import AUTH_BY_STATUS, AUTH_STRONG, GATEWAY
-from chatlab.errors.rules.caller import OWN_CODE, OWN_LIMITS
+from chatlab.errors.rules.caller import OWN_CODE, OWN_LIMITS, READER
 from chatlab.errors.rules.capacity import (
     MONEY_BY_CODE,
     MONEY_BY_WORDS,
@@ -46,6 +46,7 @@ from chatlab.errors.rules.transport import STARTUP, TIMEOUT_BEFORE_STATUS, TRANS
 _ORDERED: Final[tuple[Rule, ...]] = (
     *INTERRUPTED,
     *OWN_LIMITS,
+    *READER,
     *CONTINUITY,
     *OVERLOADED_BY_CODE,
     *MONEY_BY_CODE,

@@ -42,6 +42,17 @@ OWN_LIMITS: Final = (
     ),
 )
 
+READER: Final = (
+    Rule(
+        id="reader-left",
+        kind=Kind.GENERIC,
+        retryable=False,
+        own_application=True,
+        signs=("reader-left",),
+        because="The one who was to read the answer went away; nobody waits for another.",
+    ),
+)
+
 OWN_CODE: Final = (
     Rule(
         id="lost-between-processes",

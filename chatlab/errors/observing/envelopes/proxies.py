@@ -9,13 +9,13 @@ from chatlab.errors.observing.envelopes.call import MAX_CALLS, Call
 
 _HAPROXY: Final = re.compile(
     r"(?:^|\s)\d{1,9}(?:/-?\d{1,9}){3,4}\s(?P<status>-?\d{1,3})\s\d{1,15}\s\S{1,80}\s\S{1,80}\s"
-    r"(?P<state>[CSPLRUDKI-][RQCHDLT-][\w-]{2})\s"
+    r"(?P<state>[CScsPLRUDKI-][RQCHDLT-][\w-]{2})\s"
 )
-_ENDS: Final[dict[str, str]] = {"C": "reader", "c": "reader"}
 _READER_LEFT: Final = re.compile(
     r"client (?:prematurely )?closed (?:keepalive )?connection|client timed out"
     r"|client disconnected|writev?\(\) failed \(32: Broken pipe\)|\" 499 \d"
-    r"|aborting with incomplete response.{0,80}context canceled|TCP_\w*ABORTED|CLIENT_CLOSED_REQUEST",
+    r"|aborting with incomplete response.{0,80}context canceled|TCP_\w*ABORTED"
+    r"|CLIENT_CLOSED_REQUEST",
     re.IGNORECASE,
 )
 _CUT: Final = re.compile(
@@ -41,8 +41,8 @@ def _line(number: int, line: str) -> Call | None:
     ended = _HAPROXY.search(line)
     if ended is not None:
         state, status = ended["state"], int(ended["status"])
-        by_reader = state[0] == "C"
-        broken = state[0] in "SPsUL" or state[0] == "s"
+        by_reader = state[0] in "Cc"
+        broken = state[0] in "SsPUL"
         return Call(
             where,
             failed=by_reader or broken or status >= 400,

@@ -8,7 +8,15 @@ from typing import Final
 from chatlab.errors.observing.envelopes.call import Call, Record
 
 _MESSAGE_NAMES: Final = ("message", "msg", "MESSAGE", "event", "textPayload", "log", "@message")
-_LEVEL_NAMES: Final = ("level", "severity", "levelname", "log.level", "PRIORITY", "status", "stream")
+_LEVEL_NAMES: Final = (
+    "level",
+    "severity",
+    "levelname",
+    "log.level",
+    "PRIORITY",
+    "status",
+    "stream",
+)
 _ERROR_NAMES: Final = ("err", "error", "exception", "exc_info", "exc", "error.stack", "stack_trace")
 _TIME_NAMES: Final = (
     *("timestamp", "time", "ts", "@timestamp", "asctime", "__REALTIME_TIMESTAMP", "pid"),
@@ -41,7 +49,7 @@ def ai_sdk_calls(document: Record) -> tuple[Call, ...] | None:
     """An error of Vercel's AI SDK in JSON; of several attempts the last."""
     several = list(document.records("errors"))
     if several and (document.text("name") or "").startswith("AI_"):
-        number, last = several[-1]
+        last = several[-1][1]
         calls = ai_sdk_calls(last)
         return None if calls is None else calls
     if not {"statusCode", "responseHeaders", "requestBodyValues"} & document.fields.keys():
@@ -59,11 +67,16 @@ def ai_sdk_calls(document: Record) -> tuple[Call, ...] | None:
             headers=headers if isinstance(headers, Mapping) else None,
             body=body,
             exception_type=document.text("name"),
-            exception_text=document.text("message") or document.text("cause", "message"),
+            exception_text=document.text("message") or _cause(document),
             provider=document.text("url"),
             cut=answered and not body and document.at("isRetryable") is True,
         ),
     )
+
+
+def _cause(document: Record) -> str | None:
+    told = (document.text("cause", name) for name in ("name", "code", "message"))
+    return ": ".join(filter(None, told)) or None
 
 
 def notebook_calls(document: Record) -> tuple[Call, ...] | None:
