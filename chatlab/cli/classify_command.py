@@ -12,7 +12,8 @@ from typing import IO, Final
 
 from chatlab.cli.output import FOUND_DIFFERENCE, WRONG_USE, complain, say
 from chatlab.cli.provider_option import add_provider_option, add_providers_option, rules_of
-from chatlab.errors import Failure, RuleTable, Verdict, classify, observe
+from chatlab.errors import Failure, RuleTable, Verdict, classify, observe, observe_all
+from chatlab.errors.observing.envelopes import calls_in
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes of a line of JSON Lines; a longer one is answered with an error."""
@@ -55,8 +56,8 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def _classify(chosen: argparse.Namespace) -> int:
     status, rules = 0, rules_of(chosen)
-    several = len(chosen.failure) > 1
-    for number, given in enumerate(chosen.failure):
+    given_several, shown = len(chosen.failure) > 1, 0
+    for given in chosen.failure:
         if chosen.jsonl:
             with _opened(given) as (lines, name):
                 status = max(status, _classify_lines(lines, name, chosen.provider, rules))
@@ -64,17 +65,27 @@ def _classify(chosen: argparse.Namespace) -> int:
         text = _text(given)
         if text is None:
             return WRONG_USE
-        verdict = classify(text, chosen.provider, rules)
-        if chosen.json:
-            say(json.dumps({"id": given, **verdict.as_dict()}))
-        elif chosen.quiet:
-            words = [str(verdict.kind), "retry" if verdict.retryable else "stop"]
-            say("\t".join([given, *words] if several else words))
-        else:
-            if several:
-                say(f"{'' if number == 0 else chr(10)}== {given}")
-            _explain(verdict)
+        failures = observe_all(text, chosen.provider)
+        for number, failure in enumerate(failures):
+            name = given if len(failures) == 1 else f"{given}, call {number + 1}"
+            heading = given_several or len(failures) > 1
+            _print(classify(failure, rules=rules), name, chosen, heading=heading, first=shown == 0)
+            shown += 1
     return status
+
+
+def _print(
+    verdict: Verdict, name: str, chosen: argparse.Namespace, *, heading: bool, first: bool
+) -> None:
+    if chosen.json:
+        say(json.dumps({"id": name, **verdict.as_dict()}))
+    elif chosen.quiet:
+        words = [str(verdict.kind), "retry" if verdict.retryable else "stop"]
+        say("\t".join([name, *words] if heading else words))
+    else:
+        if heading:
+            say(f"{'' if first else chr(10)}== {name}")
+        _explain(verdict)
 
 
 def _explain(verdict: Verdict) -> None:
@@ -149,7 +160,7 @@ def _skip_line(stream: IO[bytes], piece: bytes) -> None:
 
 def _failure(record: dict[str, object]) -> object:
     """What a line shows: a record of ours, or else any payload, such as a provider's body."""
-    if _OBSERVED & record.keys() and "error" not in record:
+    if calls_in(record) is None and _OBSERVED & record.keys() and "error" not in record:
         return Failure.from_record(record)
     provider = record.get("provider")
     if record.keys() <= _BESIDE:

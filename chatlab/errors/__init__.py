@@ -4,7 +4,7 @@ from chatlab.errors.classification import NO_RULE, NOTHING_FAILED, UNMATCHED, cl
 from chatlab.errors.failure import Failure
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observation import Raised, StreamReset
-from chatlab.errors.observing.objects import observe, with_verdict
+from chatlab.errors.observing.objects import observe, observe_all, with_verdict
 from chatlab.errors.payloads import ChatError, ChatStreamRetry, chat_error, last_error
 from chatlab.errors.reading.retry_after import Hint
 from chatlab.errors.rules import RULES
@@ -32,6 +32,7 @@ __all__ = [
     "classify",
     "last_error",
     "observe",
+    "observe_all",
     "with_verdict",
 ]
 

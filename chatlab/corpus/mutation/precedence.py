@@ -110,7 +110,7 @@ PRECEDENCE: Final[tuple[Precedence, ...]] = (
     *(
         Precedence(
             f"on an edge's page the status {status} decides, not the word overloaded",
-            {"status": status, "text": "the origin is overloaded"},
+            {"status": status, "body": "<html><p>the origin is overloaded</p></html>"},
             Kind.TIMEOUT,
             True,
         )

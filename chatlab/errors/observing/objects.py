@@ -21,7 +21,7 @@ from chatlab.errors.observing.attributes import (
     text_of,
 )
 from chatlab.errors.observing.exceptions import attached_to, chain_of, failure_of, seen_in
-from chatlab.errors.observing.pasted import from_payload, from_text
+from chatlab.errors.observing.pasted import failures_of, from_payload, from_text
 from chatlab.errors.observing.raised import body_of_link, link_of, provider_of_link
 from chatlab.errors.observing.responses import headers_of, status_of
 from chatlab.errors.reading.fields import decoded
@@ -90,6 +90,36 @@ def observe(thing: object, provider: str | None = None) -> Failure:
         return seen if provider is None else replace(seen, provider=provider)
     except Exception:  # whatever a hostile object does, the caller gets a verdict
         return Failure(exception_type=facts_of(type(thing)).name, provider=provider)
+
+
+def observe_all(thing: object, provider: str | None = None) -> tuple[Failure, ...]:
+    """The failures in a record of several calls, such as a HAR file; of anything else one.
+
+    Parameters
+    ----------
+    thing
+        As `observe` takes it.
+    provider
+        Who answered, where the caller knows.
+
+    Returns
+    -------
+    tuple of Failure
+        At least one; where none of the calls failed, one that shows nothing.
+
+    Examples
+    --------
+    >>> failed = {"level": "error", "time": 1, "msg": "Request timed out."}
+    >>> len(observe_all([failed, failed]))
+    2
+    """
+    try:
+        several = failures_of(decoded(thing) if isinstance(thing, bytes) else thing)
+    except Exception:  # a hostile object
+        several = ()
+    if not several:
+        return (observe(thing, provider),)
+    return several if provider is None else tuple(replace(o, provider=provider) for o in several)
 
 
 def look_at(thing: object, provider: str | None = None) -> Failure | Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -56,7 +57,7 @@ def from_text(text: str) -> Failure:
     if calls is not None:
         return _of_calls(calls)
     opening = text[:1000].lstrip()
-    payload = literal(text) if opening.startswith(("{", "[")) else None
+    payload = _payload_in(text) if opening.startswith(("{", "[")) else None
     if payload is not None:
         return from_payload(payload)
     if opening.startswith(("event:", "data:")):
@@ -66,6 +67,14 @@ def from_text(text: str) -> Failure:
     if _SEVERAL_ATTEMPTS in text:
         text = text[text.rfind(_ATTEMPT) :] if _ATTEMPT in text else text
     return Failure(text=_FRAME.sub("", text) if "Traceback (most recent" in text else text)
+
+
+def _payload_in(text: str) -> object:
+    """The payload that `text` is; a long one only where it is a record of calls."""
+    if len(text) <= MAX_PARSED_CHARS:
+        return literal(text)
+    document = _decoded(text)
+    return document if calls_in(document) is not None else None
 
 
 def from_payload(payload: object) -> Failure:
@@ -85,9 +94,28 @@ def from_payload(payload: object) -> Failure:
     return Failure(body=payload)
 
 
-def failures_in(calls: Iterable[Call]) -> list[Failure]:
-    """The failures of those of `calls` that failed."""
-    return [failure_of(call) for call in calls if call.failed]
+def failures_of(thing: object) -> tuple[Failure, ...]:
+    """The failed calls in a document, decoded or as text; empty when it is no record of calls."""
+    if isinstance(thing, str):
+        text = thing.lstrip("\ufeff")
+        calls = calls_in_text(text) or calls_in(_decoded(text))
+    else:
+        calls = calls_in(thing)
+    return tuple(failure_of(call) for call in calls or () if call.failed)
+
+
+def _decoded(text: str) -> object:
+    """A JSON document of any length, or one a line; None when it is neither."""
+    if text[:1000].lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return [json.loads(line, strict=False) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _of_calls(calls: Iterable[Call]) -> Failure:
