@@ -80,7 +80,8 @@ def _print(
     if chosen.json:
         say(json.dumps({"id": name, **verdict.as_dict()}))
     elif chosen.quiet:
-        words = [str(verdict.kind), "retry" if verdict.retryable else "stop"]
+        kind = str(verdict.kind) if verdict.failed else "no failure"
+        words = [kind, "retry" if verdict.retryable else "stop"]
         say("\t".join([name, *words] if heading else words))
     else:
         if heading:

@@ -12,6 +12,7 @@ from functools import cache
 from html import unescape
 from typing import Final
 
+from chatlab.text.patterns import lazy
 from chatlab.text.randomness import is_random, looks_random
 from chatlab.text.secrets import (
     KEYS,
@@ -71,13 +72,13 @@ _HIDING: Final = r"""\\{1,8}u(?P<unit>00[2-7][0-9A-Fa-f])|\\{1,8}x(?P<byte>[2-7]
     |\x1b\[[0-9;]{0,16}m|[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]"""
 _HIDING_SIGNS: Final = ("\\", "%", "&#", "\x1b")
 
-_MASKED: Final = re.compile(
+_MASKED: Final = lazy(
     r"""[\w-]{0,64}(?:\*{3,}|•{3,}|[xX]{6,})[\w*•-]{0,64}
     | ([\w-]{0,64})(?:\.{3}|…)([\w-]{0,64})
     | (?<![A-Za-z0-9])(?:sk|pk|rk|gsk|xai|hf)[-_][\w-]{1,64}""",
     re.VERBOSE,
 )
-_ECHOED: Final = re.compile(
+_ECHOED: Final = lazy(
     r"""((?:key|token|secret|credential)s?\ (?:\w{2,12}\ )?
       (?:(?:provided|supplied|given|used)\s?[:=]|(?:ending|starting)\ (?:in|with|on):?)
       \s?["'`(]?)([^\s"'`()[\],;]{2,}?)(?=\.?(?:[\s"'`)\],;]|$))""",

@@ -12,21 +12,22 @@ from chatlab.errors.observing.envelopes import Call, calls_in, calls_in_text
 from chatlab.errors.reading.fields import parsed
 from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, literal
 from chatlab.errors.reading.who_answered import normalised_provider, provider_in, vendor_of
+from chatlab.text.patterns import lazy
 
 _MAX_QUOTED: Final = 5
-_STATUS_LINE: Final = re.compile(
+_STATUS_LINE: Final = lazy(
     r"^[ \t]{0,8}(<?)[ \t]{0,8}HTTP/[\d.]{1,4}[ \t]+(\d{3})\b[^\n]*$", re.MULTILINE
 )
-_HEADER: Final = re.compile(r"^[<\s]*([A-Za-z0-9!#$%&'*+.^_|~-]+):[ \t]*([^\r\n]*)\r?$")
-_CURL_SAYS: Final = re.compile(
+_HEADER: Final = lazy(r"^[<\s]*([A-Za-z0-9!#$%&'*+.^_|~-]+):[ \t]*([^\r\n]*)\r?$")
+_CURL_SAYS: Final = lazy(
     r"^(?:\* |[{}] \[\d+ bytes data\]|[ \t]*% Total |[ \t]*Dload |[ \t\d.kMG]*--:--:--)[^\n]*$"
     r"|\* (?:Closing connection|Connection #\d+ to host)[^\n]*",
     re.MULTILINE,
 )
-_CURL_SENT: Final = re.compile(r"^[<>][^\n]*$", re.MULTILINE)
-_HOST: Final = re.compile(r"https?://([^/\s\"'<>]+)|^> ?host: *(\S+)", re.IGNORECASE | re.MULTILINE)
-_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
-_FRAME: Final = re.compile(
+_CURL_SENT: Final = lazy(r"^[<>][^\n]*$", re.MULTILINE)
+_HOST: Final = lazy(r"https?://([^/\s\"'<>]+)|^> ?host: *(\S+)", re.IGNORECASE | re.MULTILINE)
+_COLOUR: Final = lazy(r"\x1b\[[\d;]*m")
+_FRAME: Final = lazy(
     r'^([ |+]*)File "[^"\n]*", line \d+[^\n]*\n(?:\1  [^\n]*(?:\n|\Z))*'  # Python
     r"|^(?:File|Cell In ?\[\d+\])[^\n]*\n(?: *(?:-+> *)?\d+\b[^\n]*(?:\n|\Z))+"  # IPython
     r"|^ *\+[-+][-+ \d]*(?:\n|\Z)",  # the borders of a group
@@ -34,7 +35,7 @@ _FRAME: Final = re.compile(
 )
 
 
-_OWN_DEADLINE: Final = re.compile(r"\n(?:\w+\.){0,4}TimeoutError:?\s*\Z")
+_OWN_DEADLINE: Final = lazy(r"\n(?:\w+\.){0,4}TimeoutError:?\s*\Z")
 """How a traceback ends whose last exception is the caller's own deadline."""
 _LAST_LINE_CHARS: Final = 200
 _SEVERAL_ATTEMPTS: Final = "[AI_RetryError]"

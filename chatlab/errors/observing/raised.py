@@ -19,13 +19,14 @@ from chatlab.errors.observing.responses import (
     status_of,
 )
 from chatlab.errors.observing.waits import waits_in
+from chatlab.text.patterns import lazy
 
 _Found = TypeVar("_Found")
-_NOT_SAID: Final = re.compile(r"\[type=[^\n]*|^ {0,8}Input should be[^\n]*", re.MULTILINE)
+_NOT_SAID: Final = lazy(r"\[type=[^\n]*|^ {0,8}Input should be[^\n]*", re.MULTILINE)
 """In pydantic's text: the input, which is the caller's or the model's, and what it may be."""
-_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
-_RAISED: Final = re.compile(r"[A-Za-z_][\w.]{0,200}: ")
-_UNSENT_STATUS: Final = re.compile(r"\b400, message[:=]\s*")
+_COLOUR: Final = lazy(r"\x1b\[[\d;]*m")
+_RAISED: Final = lazy(r"[A-Za-z_][\w.]{0,200}: ")
+_UNSENT_STATUS: Final = lazy(r"\b400, message[:=]\s*")
 _STATUS: Final = ("provider_status_code", "status_code", "http_status", "status", "code")
 _BODY: Final = ("body", "json_body", "details", "error", "doc")  # doc: what was no JSON
 _IN_STREAM: Final = "litellm.exceptions.MidStreamFallbackError"

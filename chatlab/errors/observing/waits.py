@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
+
+from chatlab.text.patterns import lazy
 
 _NAMES: Final[dict[str, str]] = {
     "retry_after_ms": "retry_after_ms",
@@ -16,7 +17,7 @@ _NAMES: Final[dict[str, str]] = {
     "reset_seconds": "resets_in_seconds",
     "reset_time": "resets_in_seconds",
 }
-_DURATION: Final = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6}(?:\.\d{1,6})?)s)?")
+_DURATION: Final = lazy(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6}(?:\.\d{1,6})?)s)?")
 _MAX_CHARS: Final = 40
 
 

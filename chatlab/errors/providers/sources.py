@@ -8,7 +8,6 @@ with ``shared = true`` always, because others say the same.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -19,12 +18,13 @@ from typing import Final
 from chatlab.errors.providers.provider import COLUMNS, GENERIC, Fact, Provider
 from chatlab.errors.providers.registry import FOLDER
 from chatlab.exceptions import ChatlabError
+from chatlab.text.patterns import lazy
 from chatlab.text.spelling import suggest
 
 _IDENTITY: Final = {one.name: one for one in fields(Provider) if one.name != "name"}
 _FACT_KEYS: Final = ("source", "read", "shared")
 _PARTS: Final = ("given", "unless")
-_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?")
+_NAME: Final = lazy(r"[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?")
 _MOST_CHARS: Final = 1_000_000
 
 

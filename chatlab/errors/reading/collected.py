@@ -27,6 +27,7 @@ from chatlab.errors.reading.text.streams import (
     read_stream,
 )
 from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, structures
+from chatlab.text.patterns import lazy
 
 _MAX_NESTED: Final = 40
 _SPEAKING_KEYS: Final = frozenset(
@@ -38,17 +39,17 @@ _SPEAKING_KEYS: Final = frozenset(
         *("statusCode", "status_code", "httpStatusCode", "exception", "cause", "response"),
     }
 )
-_REQUEST_BEFORE: Final = re.compile(
+_REQUEST_BEFORE: Final = lazy(
     r"""(?:request(?:_?data|_?body|BodyValues|_?kwargs|_?payload)?|kwargs|inputs?|payload|params
     |parameters|prompts?|messages|arguments|args|body_sent|json|sent|options|config|metadata|context
     |extra|tools?|headers)["']?\s{0,2}[:=(]{1,2}\s{0,2}(?:Some\()?$|-d\s+'?$""",
     re.VERBOSE | re.IGNORECASE,
 )
-_CUT_ANSWER: Final = re.compile(
+_CUT_ANSWER: Final = lazy(
     r"""\s*\{(?:(?!"error"|"message"\s*:\s*")[^\n]){0,400}"(?:choices|candidates|content|output)"\s*:\s*\["""
 )
 """The beginning of a model's answer whose end did not arrive."""
-_HEADERS_BEFORE: Final = re.compile(r"headers[\"']?\s{0,2}[:=]\s{0,2}\w{0,20}\s?$", re.IGNORECASE)
+_HEADERS_BEFORE: Final = lazy(r"headers[\"']?\s{0,2}[:=]\s{0,2}\w{0,20}\s?$", re.IGNORECASE)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from chatlab.errors.observation import Observation
 from chatlab.errors.reading import own_code
 from chatlab.errors.reading.collected import Collected
 from chatlab.errors.reading.fields import Origin, Place, decoded
+from chatlab.text.patterns import lazy
 
 SIGNS: Final[dict[str, str]] = {
     "wait-over-a-day": "the hinted wait is longer than 24 hours",
@@ -28,22 +29,20 @@ SIGNS: Final[dict[str, str]] = {
 }
 """Every sign, with what it says."""
 
-_LIMIT: Final = re.compile(
+_LIMIT: Final = lazy(
     r"(?<!model token )\blimit[:\s]+~?([\d,]{1,15})[^\n]{0,80}?\brequested:?\s+~?([\d,]{1,15})",
     re.IGNORECASE,
 )
-_ZERO: Final = re.compile(
-    r"""(?:\blimit:\s*0(?![\d.])|["']quotaValue["']:\s*["']0["'])""", re.IGNORECASE
-)
-_NOT_ZERO: Final = re.compile(r"\blimit:\s*[1-9]", re.IGNORECASE)
+_ZERO: Final = lazy(r"""(?:\blimit:\s*0(?![\d.])|["']quotaValue["']:\s*["']0["'])""", re.IGNORECASE)
+_NOT_ZERO: Final = lazy(r"\blimit:\s*[1-9]", re.IGNORECASE)
 _PAGE_MARKS: Final = ("<html", "<!doctype html", "<body", "</p>", "</div>", "</h1>", "</li>")
-_BARE_TIMEOUT: Final = re.compile(r"(?:^|\n)(?:\w+\.){0,4}TimeoutError:?\s*\Z")
+_BARE_TIMEOUT: Final = lazy(r"(?:^|\n)(?:\w+\.){0,4}TimeoutError:?\s*\Z")
 _PAGE_CHARS: Final = 8 * 1024
 _LAST_LINE_CHARS: Final = 200
 _TRANSIENT: Final = frozenset(
     {"NO_ERROR", "INTERNAL_ERROR", "REFUSED_STREAM", "CANCEL", "ENHANCE_YOUR_CALM"}
 )
-_TYPED_RESET: Final = re.compile(
+_TYPED_RESET: Final = lazy(
     r"<StreamReset[^>]{0,80}error_code:\s*(?:ErrorCodes\.)?(\w{1,40})"
     r"[^>]{0,80}remote_reset:\s*(True|False)"
     r"|stream error: stream id \d{1,12}; (\w{1,40})(; received from peer)?",

@@ -12,15 +12,16 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from chatlab.errors.reading.fields import CODE_KEYS, Place
+from chatlab.text.patterns import lazy
 
 _MAX_CODE_CHARS: Final = 120
-_KEYED: Final = re.compile(
+_KEYED: Final = lazy(
     r"""(?<![A-Za-z])(?:err(?:or)?[_ ]?)?(?:code|type|status|reason|name|__type|errno|kind)
     ["'”`]?\s{0,8}[:=]\s{0,8}(?:Optional\()?\\{0,8}["'“`]?:?
     ([A-Za-z0-9][\w.\-]{0,80})""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SHAPED: Final = re.compile(
+_SHAPED: Final = lazy(
     r"""(?<![A-Za-z0-9_/])(?:
       [A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+
     | [A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*+(?:\.[A-Z][A-Za-z0-9]+)*
@@ -31,11 +32,11 @@ _SHAPED: Final = re.compile(
     )(?![A-Za-z0-9_])""",
     re.VERBOSE,
 )
-_SHAPE_SIGN: Final = re.compile(
+_SHAPE_SIGN: Final = lazy(
     r"[a-z0-9]_|_[a-z0-9]|[a-z0-9][A-Z]|[A-Z]{5}|[A-Z][a-z]\.|[A-Z]_|xception"
 )
 _NUMBER_SIGNS: Final = ("errno", "winerror", "os error", "curl", "errcode", "nsurl", "code=-")
-_NUMBERED: Final = re.compile(
+_NUMBERED: Final = lazy(
     r"""\b(?:(errno|winerror|os\ error)["']?[\s:=(]{0,8}(-?\d{1,5})
     | curl:?\ (?:error\ )?\(?(\d{1,3})(?![\d.])\)? | errcode:\ (\d{1,3})\b
     | (?:nsurlerrordomain|network\ error|domain=\S{1,80})[\w\s]{0,40}code=(-\d{3,4}))""",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chatlab.errors.reading.fields import Place
+from chatlab.text.patterns import lazy
 
 STATUS_KEYS: Final = frozenset(
     {
@@ -22,7 +23,7 @@ STATUS_KEYS: Final = frozenset(
 )
 """Keys, lower-case, whose value may be an HTTP status."""
 
-_INTRODUCED: Final = re.compile(
+_INTRODUCED: Final = lazy(
     r"""(?<![a-z])
     (?: (?:http[\s_]?)?status(?:[\s_]?code|\ from\ server)? | http[\s_]?code | http(?:/[\d.]+["']?)?
       | (?:api[\s_]|response[\s_])?err(?:or)?[\s_]?code | response[\s_]?code | code
@@ -32,11 +33,11 @@ _INTRODUCED: Final = re.compile(
     (?:error\ )? ([45]\d\d) (?![\d_%]|[.,:]\d) (?!(?-i:[a-z]))""",
     re.VERBOSE | re.IGNORECASE,
 )
-_ALONE: Final = re.compile(
+_ALONE: Final = lazy(
     r"(?<![\w.,:/$#@%&=~*+-])(?<!:\ )([45]\d\d)(?![\w%°/-]|[.,:]\d)"
     r"|(?<=[:.])\ ([45]\d\d)(?![\w%°/-]|[.,:]\d)"
 )
-_RENDERED: Final = re.compile(
+_RENDERED: Final = lazy(
     r"\berror code:\s*([45]\d\d)\s+-\s"
     r"|\b(?:server|provider|upstream|backend)\s{1,4}(?:responded|replied|answered)\s{1,4}with"
     r"\s{1,4}(?:http\s{1,4})?status(?:\s{1,4}code)?:?\s{1,4}([45]\d\d)\b",
@@ -44,12 +45,12 @@ _RENDERED: Final = re.compile(
 )
 _AIOHTTP_PARSER: Final = "aiohttp.http_exceptions."
 """aiohttp's parser gives a 400 of its own to what it cannot read."""
-_ERROR_NUMBER: Final = re.compile(r"[45]\d\d")
+_ERROR_NUMBER: Final = lazy(r"[45]\d\d")
 _WELL_KNOWN: Final = frozenset({401, 403, 408, 429, 500, 502, 503, 504, 529})
 _REGISTERED: Final = frozenset(
     {*range(400, 419), *range(421, 432), 451, *range(494, 512), *range(520, 531), 598, 599}
 )
-_REASON: Final = re.compile(
+_REASON: Final = lazy(
     r"""[\])]?[\s:,<>|-]{0,8}(?:["'(]\s{0,4})?(?: \{ |
       bad\ request | payment\ required | not\ found | method\ not\ allowed | not\ acceptable
     | conflict | gone\b | precondition\ failed | (?:request\ entity|payload|content)\ too\ large
@@ -60,7 +61,7 @@ _REASON: Final = re.compile(
     | failed_precondition | resource_exhausted | unavailable | permission_denied )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_NOT_BEFORE: Final = re.compile(
+_NOT_BEFORE: Final = lazy(
     r"""(?: \b(?:limit|used|requested|line|port|id|ids|maximum|max|min|least|most|than|of|to|after
       |in|exit|exited\ with|returned\ exit|attempt|top|for|by|over|about|every|position|column|char
       |index|stream|streams|size|count|got|tokens?|model|length|version|page|pages|step|timeout|within
@@ -75,16 +76,14 @@ _COUNTED: Final = r"""(?: ms|millis|s\b|sec|min|hour|h\b|tok|char|word|byte|[kmg
       |in\b(?!\ \d{1,6}(?:\.\d{1,3})?\ ?m?s\b)|param|image|file|dollar|usd|credit|point|day
       |people|users\b|entr|attempt|retries|%|:\ unexpected|,\ message:[\ ]*\n|px|pixel|x\s?\d
       |\*(?!\s{1,40}(?-i:[A-Z]))|\+|>|<=|>=|of\b|and\b\s+\d )"""
-_NOT_AFTER: Final = re.compile(r"\s{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE)
-_NOT_AFTER_ON_ITS_LINE: Final = re.compile(
+_NOT_AFTER: Final = lazy(r"\s{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE)
+_NOT_AFTER_ON_ITS_LINE: Final = lazy(
     r"(?!\ (?-i:[A-Z][a-z]))[^\S\n]{0,4}" + _COUNTED, re.VERBOSE | re.IGNORECASE
 )
 """What was introduced as a status has no unit on the next line, and none that opens a sentence."""
-_OPENS_SENTENCE: Final = re.compile(r" [A-Z][a-z]")
-_OPENING: Final = re.compile(
-    r"(?:^|[\[\](|\n]|(?:error|exception|failed):?)\s*[\"']?$", re.IGNORECASE
-)
-_LEAD: Final = re.compile(
+_OPENS_SENTENCE: Final = lazy(r" [A-Z][a-z]")
+_OPENING: Final = lazy(r"(?:^|[\[\](|\n]|(?:error|exception|failed):?)\s*[\"']?$", re.IGNORECASE)
+_LEAD: Final = lazy(
     r"(?:^|[\[\](|\n]|error|failed|\breturn(?:ed|s)|[:.·—-])\s*[\"']?$", re.IGNORECASE
 )
 

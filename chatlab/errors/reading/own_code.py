@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatlab.errors.observation import Observation
+from chatlab.text.patterns import lazy
 
 BUGS: Final = frozenset(
     {
@@ -22,7 +23,7 @@ BUGS: Final = frozenset(
 
 _HEAD_CHARS: Final = 400
 _READ_CHARS: Final = 64 * 1024
-_HEAD: Final = re.compile(
+_HEAD: Final = lazy(
     r"^(?:[ \t]{0,8}\|[ \t]{0,8})?((?:[A-Za-z_]\w{0,80}\.){0,8}[A-Z]\w{0,80}"
     r"(?:Error|Exception|Timeout|Exceeded|Expired|Pool|Killed|Terminated|Interrupt)|Terminated)"
     r"(?::[ \t]([^\n]{0,4000}))?$",
@@ -31,13 +32,13 @@ _HEAD: Final = re.compile(
 """The line of a traceback that names an exception, and what it says."""
 _CAUSED: Final = "The above exception was the direct cause"
 _CONTEXT: Final = "During handling of the above exception"
-_PYTHON_S_OWN: Final = re.compile(
+_PYTHON_S_OWN: Final = lazy(
     r"\b(?:objects?|arguments?|operand|unhashable|not callable|must be|can't be used in)\b"
 )
 """In the words of a TypeError: JavaScript calls a lost connection one, too."""
 _CLOSED_CLIENT: Final = "as the client has been closed"
 """What httpx says of a client that the program closed before it used it."""
-_NOT_BUILT: Final = re.compile(
+_NOT_BUILT: Final = lazy(
     r"\b\w{0,80}(?:Error|Exception|Timeout|Exceeded|Failure)\.__init__\(\) (?:missing|takes|got)\b"
 )
 

@@ -11,6 +11,7 @@ from chatlab.errors.kinds import Kind
 from chatlab.errors.reading.fields import decoded, parsed
 from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, structures
 from chatlab.errors.redact import redacted
+from chatlab.text.patterns import lazy
 
 if TYPE_CHECKING:
     from chatlab.errors.failure import Failure
@@ -22,15 +23,15 @@ _NESTED: Final = ("error", "Error", "errors", "response")
 _SAID: Final = ("message", "detail", "error", "Message", "msg", "error_description")
 _AFTER_JSON: Final = " \t\r\n'\"`.,;:)]}>"
 _TRACEBACK: Final = "Traceback (most recent call last)"
-_WRAPPER: Final = re.compile(r"Error code: \d{3} - ")
-_CLASS_NAME: Final = re.compile(r"[A-Za-z_][\w.]*: ")
-_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
-_URL: Final = re.compile(
+_WRAPPER: Final = lazy(r"Error code: \d{3} - ")
+_CLASS_NAME: Final = lazy(r"[A-Za-z_][\w.]*: ")
+_COLOUR: Final = lazy(r"\x1b\[[\d;]*m")
+_URL: Final = lazy(
     r"""[("'`<\[]?\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.|(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/)
     [^\s"'`<>)\]]*[)"'`>\]]?""",
     re.VERBOSE | re.IGNORECASE,
 )
-_TAG: Final = re.compile(
+_TAG: Final = lazy(
     r"""<(script|style)\b.*?(?:</\1\s*>|\Z) | <!--.*?(?:-->|\Z)
     | </?(?:!doctype|html|head|body|title|meta|link|base|h[1-6]|p|div|span|center|hr|br|a|b|i|u|em
     |strong|small|code|pre|ul|ol|li|dl|dt|dd|table|thead|tbody|tr|td|th|section|article|header

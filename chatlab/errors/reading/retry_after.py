@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from chatlab.errors.reading.fields import Place
+from chatlab.text.patterns import lazy
 
 DAY_S: Final = 86_400.0
 
@@ -50,13 +50,13 @@ _SECONDS_KEYS: Final[dict[str, float]] = {
     "retry-after-ms": 0.001,
     "retryafterms": 0.001,
 }
-_NUMBER: Final = re.compile(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*s?\s*")
-_KEYED: Final = re.compile(
+_NUMBER: Final = lazy(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*s?\s*")
+_KEYED: Final = lazy(
     r"""(?<![A-Za-z0-9])(retry_?delay|retry[-_]?after(?:[-_]?(?:ms|seconds))?|resets?_in_seconds)
     \\{0,8}(?:["'”]?\s{0,8}[:=]>?|["']\s{0,8},)\s{0,8}(?:\[\s{0,8})?\\{0,8}(?:b(?=["']))?["'“]?(\d{1,12}(?:\.\d{1,12})?)s?(?![\w.])""",
     re.VERBOSE | re.IGNORECASE,
 )
-_PROTOBUF: Final = re.compile(
+_PROTOBUF: Final = lazy(
     r"""(?<![A-Za-z0-9])retry_delay\s{0,8}:?\s{0,8}\{\s{0,8}
     (?=[a-z])(?:seconds:\s{0,8}(\d{1,12})\s{0,8})?(?:nanos:\s{0,8}(\d{1,9})\s{0,8})?\}""",
     re.VERBOSE,
@@ -71,14 +71,14 @@ _UNITS: Final[dict[str, float]] = {
 }
 _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
 _QUANTITY: Final = r"(?:\d{1,9}(?:\.\d{1,12})?|(?<![a-z])(?:one|an(?=\s{1,4}hour)))"
-_PART: Final = re.compile(rf"({_QUANTITY})\s{{0,4}}({_UNIT})(?![a-z])", re.IGNORECASE)
+_PART: Final = lazy(rf"({_QUANTITY})\s{{0,4}}({_UNIT})(?![a-z])", re.IGNORECASE)
 _AND: Final = r"(?:,?\s{0,4}(?:and\s{1,4})?)?"
 _DURATION: Final = rf"((?:{_QUANTITY}\s{{0,4}}(?:{_UNIT})(?![a-z]){_AND}){{1,5}})"
-_DIGIT: Final = re.compile(r"\d")
+_DIGIT: Final = lazy(r"\d")
 _SENTENCES: Final = (
     (
         ("again", "retry", "retried", "wait", "reset", "available", "back", "leave"),
-        re.compile(
+        lazy(
             r"(?<![a-z_])(?:try|(?<!will )retry|retried|again|wait|waiting|resets?|available|back"
             r"|leave)(?![a-z])"
             r"[^.\d]{0,48}?(?<![a-z])(?:in|after|for|at\ least|another):?\s{1,4}"
@@ -89,19 +89,19 @@ _SENTENCES: Final = (
     ),
     (
         ("wait", "retry after"),
-        re.compile(rf"(?<![a-z])(?:wait|retry after)(?::|\s)\s{{0,4}}{_DURATION}", re.IGNORECASE),
+        lazy(rf"(?<![a-z])(?:wait|retry after)(?::|\s)\s{{0,4}}{_DURATION}", re.IGNORECASE),
     ),
-    (("后",), re.compile(rf"{_DURATION}\s{{0,4}}(?:后|之后|以后)", re.IGNORECASE)),
+    (("后",), lazy(rf"{_DURATION}\s{{0,4}}(?:后|之后|以后)", re.IGNORECASE)),
 )
 """Sentences that name a wait, each with words of which one is in every such sentence."""
 
-_AFTER_A_FIX: Final = re.compile(
+_AFTER_A_FIX: Final = lazy(
     r"\b(?:if|should) you(?: have|'ve)?(?: (?:just|recently|only now))?"
     r" (?:fixed|created|added|enabled|activated|changed|updated|upgraded|topped)\b[^.!?\n]{0,80}$",
     re.IGNORECASE,
 )
 """Before a wait that is only meant for who has mended the cause."""
-_A_PERSON_DID: Final = re.compile(
+_A_PERSON_DID: Final = lazy(
     r"\b(?:I|we|We|they|They|he|she)(?:'ve|'d| have| had)?\b[^.!?\n]{0,60}$"
     r"|\b(?:tried|waited|retried|restarted|reran)\s$"
 )
@@ -146,6 +146,8 @@ def _bounded(delay_s: float) -> float | None:
 def _until(raw: str, date: str | None) -> float | None:
     if date is None or len(raw) > 64 or len(date) > 64:
         return None
+    from email.utils import parsedate_to_datetime  # its imports are slow
+
     try:
         then, now = (
             moment if moment.tzinfo else moment.replace(tzinfo=UTC)

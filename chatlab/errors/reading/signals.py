@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +27,7 @@ from chatlab.errors.reading.text.phrases import BREAK, normalise
 from chatlab.errors.reading.text.prose import sentences as sentences_of
 from chatlab.errors.reading.text.quotes import without_quotes
 from chatlab.errors.reading.who_answered import NOBODY, Answered, Tier, who_answered
+from chatlab.text.patterns import lazy
 
 READ_CHARS: Final = 8 * 1024
 """Of a text longer than twice this, numbers and codes are read in its first and last so many
@@ -44,7 +44,7 @@ _NAME_CHARS: Final = 2 * 1024
 """At the two ends of all texts, how many characters a provider's name is looked for in."""
 
 
-_CALLED: Final = re.compile(
+_CALLED: Final = lazy(
     r"\b(?:POST|GET|PUT|PATCH|provider|llm_provider)[\s:=\"']{1,4}[^\s\"']{1,200}"
 )
 """What a log says of a call: whom, not what."""

@@ -8,7 +8,6 @@ of models by them. Every mark needs a boundary on both sides: "coherent" is not 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import lru_cache
@@ -17,6 +16,7 @@ from typing import Final, NamedTuple
 from chatlab.errors.providers import SHIPPED, Provider, Providers
 from chatlab.errors.providers.registry import COMPATIBLE
 from chatlab.text.matcher import Matcher, compile_matcher
+from chatlab.text.patterns import lazy
 
 DISPLAY_NAMES: Final[dict[str, str]] = {
     name: SHIPPED[name].display for name in SHIPPED.reported_names()
@@ -28,7 +28,7 @@ UNKNOWN_NAME: Final = "the AI provider"
 _MOST_MARKS: Final = 1_000
 """How many marks of one text are looked at."""
 
-_MODEL_TAIL: Final = re.compile(r"[\w.:-]{0,60}?\d")
+_MODEL_TAIL: Final = lazy(r"[\w.:-]{0,60}?\d")
 _IN_A_WORD: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _IN_A_HOST: Final = _IN_A_WORD | frozenset("-@")
 _IN_A_PATH: Final = frozenset("/\\")

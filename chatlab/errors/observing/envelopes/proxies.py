@@ -6,19 +6,20 @@ import re
 from typing import Final
 
 from chatlab.errors.observing.envelopes.call import MAX_CALLS, Call
+from chatlab.text.patterns import lazy
 
-_HAPROXY: Final = re.compile(
+_HAPROXY: Final = lazy(
     r"(?:^|\s)\d{1,9}(?:/-?\d{1,9}){3,4}\s(?P<status>-?\d{1,3})\s\d{1,15}\s\S{1,80}\s\S{1,80}\s"
     r"(?P<state>[CScsPLRUDKI-][RQCHDLT-][\w-]{2})\s"
 )
-_READER_LEFT: Final = re.compile(
+_READER_LEFT: Final = lazy(
     r"client (?:prematurely )?closed (?:keepalive )?connection|client timed out"
     r"|client disconnected|writev?\(\) failed \(32: Broken pipe\)|\" 499 \d"
     r"|aborting with incomplete response.{0,80}context canceled|TCP_\w*ABORTED"
     r"|CLIENT_CLOSED_REQUEST",
     re.IGNORECASE,
 )
-_CUT: Final = re.compile(
+_CUT: Final = lazy(
     r"upstream prematurely closed|Partial results are valid but processing is incomplete"
     r"|AH01110|AH01102|AH00898|aborting with incomplete response|TCP_MISS_TIMEDOUT",
     re.IGNORECASE,

@@ -6,8 +6,9 @@ import re
 from typing import Final
 
 from chatlab.errors.reading.text.phrases import BREAK
+from chatlab.text.patterns import lazy
 
-_DENIED: Final = re.compile(
+_DENIED: Final = lazy(
     r"\b(?:not|no|never|without|neither|nor|isn t|wasn t|aren t|weren t|hasn t|haven t)"
     r" (?:(?:a|an|any|the|your|my|our|yet|really|actually|currently|been|being|about|due to"
     r"|because of|related to|caused by) ){0,2}$"
@@ -16,10 +17,10 @@ _DENIALS: Final = (
     *("not ", "no ", "never ", "without ", "neither ", "nor ", " t ", "within ", "below "),
     *("under ", "far from ", "inside "),
 )
-_WITHIN: Final = re.compile(
+_WITHIN: Final = lazy(
     r"\b(?:within|below|under|far from|well inside) (?:(?:the|your|my|our|its|their) )?$"
 )
-_SUPPOSED: Final = re.compile(
+_SUPPOSED: Final = lazy(
     r"""\b(?:if|whether|unless|may|might|for\sexample|e\.g\.|i\.e\.|such\sas|in\scase|to\savoid
     |to\sprevent|how\sto|supports?|support\sfor|defaults?|returns?|raises?|raised|throws?|thrown
     |fixed|fixes|adds?|added|allows?|enables?|handles?|handling|handled|configur\w{1,8}|parameters?
@@ -28,15 +29,15 @@ _SUPPOSED: Final = re.compile(
     |[=]{2}|->|\(\)|\bset\sto\b""",
     re.VERBOSE,
 )
-_PREDICATE: Final = re.compile(
+_PREDICATE: Final = lazy(
     r"""\b(?:model|server|engine|service|api|provider|request|connection|stream|response|token|key
     |upstream|gateway|endpoint|backend|cluster|deployment|account|organization)s?\b.{0,60}
     \b(?:is|are|was|were|been|being|got)\s(?:currently\s|temporarily\s|already\s)?$""",
     re.VERBOSE,
 )
-_CLAUSE_END: Final = re.compile(r"[.,;:!?()\[\]|\x1f\x1a。，；：！？]")
+_CLAUSE_END: Final = lazy(r"[.,;:!?()\[\]|\x1f\x1a。，；：！？]")
 _CLAUSE_WORDS: Final = 3
-_SET: Final = re.compile(r" ?= ?\d")
+_SET: Final = lazy(r" ?= ?\d")
 _NEAR_CHARS: Final = 40
 _SUBJECT_CHARS: Final = 100
 

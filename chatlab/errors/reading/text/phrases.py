@@ -6,11 +6,12 @@ body, its Python repr, a log line and a terminal; the words do not.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from string import ascii_lowercase, digits
 from typing import Final
+
+from chatlab.text.patterns import lazy
 
 GAP: Final = "…"
 """In a phrase: "up to `GAP_WIDTH` characters of anything in the same text"."""
@@ -24,9 +25,9 @@ BREAK: Final = "\x1f"
 _ESCAPED_BLANKS: Final = ("\\n", "\\r", "\\t", "\\")
 _BLANKS: Final = ("\n", "\r", "\t", "\f", "\v", "\x00", "_", "-", '"', "'", "`")
 _WIDE_BLANKS: Final = ("\xa0", "\u3000", "“", "”", "‘", "’", "´")
-_ESCAPED_CHARACTER: Final = re.compile(r"(?<!\\)\\++u([0-9a-f]{4})")
+_ESCAPED_CHARACTER: Final = lazy(r"(?<!\\)\\++u([0-9a-f]{4})")
 
-_NORMALISED: Final = re.compile(rf"[a-z0-9.:/]+(?: (?:{GAP} )?[a-z0-9.:/]+)*+")
+_NORMALISED: Final = lazy(rf"[a-z0-9.:/]+(?: (?:{GAP} )?[a-z0-9.:/]+)*+")
 """A phrase that is written as texts are normalised, in ASCII and with blanks around its gaps."""
 
 

@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from chatlab.text.patterns import lazy
+
 MAX_PROSE_CHARS: Final = 64 * 1024
 """Of longer texts, lines are told apart in the first and the last half of so many characters."""
 
-_MARK: Final = re.compile(
+_MARK: Final = lazy(
     r"""(?: (?<=[a-z0-9_])(?:Error|Exception|Fault|Timeout|Failure|Interrupt(?:ed)?|Closed|Reset
         |Exceeded|Denied|Refused|Abort(?:ed)?|Warning|Cancelled)\b[ \t]{0,4}(?:[:({\[-]|$)
     | (?:^|[\s|\[({>"':])(?:(?i:error|exception|fatal|panic|failure|failed|unhandled|uncaught|err
@@ -42,17 +44,17 @@ _MARK: Final = re.compile(
     | (?:error|message|code|type|reason|detail|statusCode|status)["']?\s{0,2}:\s{0,2}["'\d{] )""",
     re.VERBOSE | re.MULTILINE,
 )
-_RECORD: Final = re.compile(
+_RECORD: Final = lazy(
     r"""^[\s|>]{0,8}(?:\d+\|\w+\s*\|\s*)?(?:
       \[?\d{4}[-/]\d\d[-/]\d\d | \[?\d{1,2}:\d\d:\d\d | [A-Z][a-z]{2}\s{1,2}\d{1,2}\s\d\d:\d\d
     | (?:DEBUG|INFO|NOTICE|TRACE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b | [IWEF]\d{4}\s )""",
     re.VERBOSE,
 )
-_QUIET: Final = re.compile(r"\b(?:DEBUG|INFO|NOTICE|TRACE)\b|\b(?:level|severity)=(?:debug|info)\b")
-_OPENS: Final = re.compile(
+_QUIET: Final = lazy(r"\b(?:DEBUG|INFO|NOTICE|TRACE)\b|\b(?:level|severity)=(?:debug|info)\b")
+_OPENS: Final = lazy(
     r"^\s*(?:[-*#>•]\s|(?:I|We|My|Our|Hi|Hello|Thanks)\b|\d+[.)]\s|```|~~~|\||<!--)"
 )
-_SOURCE: Final = re.compile(
+_SOURCE: Final = lazy(
     r"""^\s*(?:at\s[\w$.<>\[\]\s]+\(?[^()\n]*(?::\d+){1,2}\)?|at\s[\w.$]+\([\w$.]+:\d+\)
     |File\s"[^"\n]*",\sline\s\d+|\.\.\.\s\d+\smore|goroutine\s\d+|\[?<?frozen\s
     |(?:return|raise|throw|await|import|from|def|class|const|let|var|if|for|while|try|except|with)\s
@@ -61,14 +63,14 @@ _SOURCE: Final = re.compile(
     |[\w.]+\s*=\s*[\w.]+\([^\n]*$|\^+$|~*\^+~*$|-+>\s*\d+\s)""",
     re.VERBOSE,
 )
-_TABLE_ROW: Final = re.compile(r"^\s{0,4}\|[^\n]{0,400}\|\s*$")
-_EXPLAINS: Final = re.compile(
+_TABLE_ROW: Final = lazy(r"^\s{0,4}\|[^\n]{0,400}\|\s*$")
+_EXPLAINS: Final = lazy(
     r"""\b(?:by\sdefault|for\sexample|e\.g\.|raises|throws
     |will\sbe\s(?:raised|thrown|returned|retried)
     |(?:is|are)\s(?:all\s|also\s|automatically\s)?(?:raised|thrown|retried))\b""",
     re.VERBOSE | re.IGNORECASE,
 )
-_HEADER: Final = re.compile(
+_HEADER: Final = lazy(
     r"""^[\s<>*'"]{0,8}(?:keep-alive|connection|date|server|via|age|etag|vary|cache-control|expires
     |content-[a-z-]{2,20}|transfer-encoding|strict-transport-security|alt-svc|cf-[a-z-]{2,30}
     |access-control-[a-z-]{2,30}|x-(?!should-retry|amzn-errortype|ms-error)[a-z0-9-]{2,40}
@@ -76,7 +78,7 @@ _HEADER: Final = re.compile(
     |user-agent|accept[a-z-]{0,20}|authorization|host)['"]?\s*:""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SENTENCE_END: Final = re.compile(
+_SENTENCE_END: Final = lazy(
     r"(?<=[.!?。！？])\s{1,4}(?=[A-Z\"'(`]|[^\x00-\x7f])|\n(?=[ \t]{0,8}(?:[A-Z•*#>-]|\d+[.)]))"
 )
 _LONGEST_CHARS: Final = 600

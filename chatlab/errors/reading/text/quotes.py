@@ -5,27 +5,29 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_QUOTED: Final = re.compile(
+from chatlab.text.patterns import lazy
+
+_QUOTED: Final = lazy(
     r"""(?<=[\w)\]}]\s)(?P<mark>['"`])(?P<inner>[^\s'"`]{1,120})(?P=mark)(?!\w)""", re.VERBOSE
 )
-_NAMES_IT: Final = re.compile(
+_NAMES_IT: Final = lazy(
     r"(?:error|errors|exception|code|type|reason|status|message|with|said|says|failed|failure|cause"
     r"|response|returned|returns|finish_reason|stop_reason|event|kind)[:=]?\s$",
     re.IGNORECASE,
 )
-_GIVEN: Final = re.compile(
+_GIVEN: Final = lazy(
     r"""\b(?P<word>got|given|received|found|provided|actual|instead\sgot|input|input_value
     |your\svalue|you\s(?:sent|passed|provided))(?P<colon>\s?[:=]|)\s{0,2}
     (?P<mark>['"`])(?P<inner>[^\n]{1,200}?)(?P=mark)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_ALLOWED: Final = re.compile(
+_ALLOWED: Final = lazy(
     r"""\b(?:should\sbe|must\sbe(?:\sone\sof)?|one\sof|expected(?:\sone\sof)?|allowed\svalues?(?:\sare)?
     |supported\svalues?(?:\sare)?|valid\s(?:values?|options?)(?:\sare)?|permitted)\s?:?\s{0,2}
     (?P<list>\[?\s?['"`][^\n]{0,600}?['"`]\]?)(?=[.;\n]|\sinstead|\s\[|\s\(|,\s(?:got|given|but)|$)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_REQUEST: Final = re.compile(
+_REQUEST: Final = lazy(
     r"""(?<![A-Za-z])(?:messages|prompts?|inputs?|input_value|contents?|parameters|tools|documents
     |kwargs|requestBodyValues|request_?body|system_?prompt|query|user|user_?message|question)
     ["']?\s{0,2}[:=]\s{0,2}(?:Some\(\s?)?(?P<value>"(?:[^"\\\n]|\\.){0,4000}"?|'(?:[^'\\\n]|\\.){0,4000}'?

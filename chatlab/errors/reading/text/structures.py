@@ -11,32 +11,34 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from chatlab.text.patterns import lazy
+
 MAX_PARSED_CHARS: Final = 64 * 1024
 """Longer texts are not parsed as JSON."""
 
 _MAX_TRIES: Final = 8
 _MAX_DEPTH: Final = 60
 _DECODER: Final = json.JSONDecoder(strict=False)
-_TOKEN: Final = re.compile(
+_TOKEN: Final = lazy(
     r"""\b(?:None|True|False|undefined|Optional)\b
     |[bB]?(?:'(?:[^'\\]|\\.?)*(?:'|\Z)|"(?:[^"\\]|\\.?)*(?:"|\Z))""",
     re.DOTALL | re.VERBOSE,
 )
-_ESCAPE: Final = re.compile(r"\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE: Final = lazy(r"\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|(.))", re.DOTALL)
 _SHORT: Final[dict[str, str]] = {
     **{mark: mark for mark in "\\'\"/"},
     **dict(zip("nrtbfav0", "\n\r\t\b\f\a\v\0", strict=True)),
 }
 _WORDS: Final = {"None": "null", "True": "true", "False": "false", "undefined": "null"}
-_BRACKETS: Final = re.compile(
+_BRACKETS: Final = lazy(
     r"""'(?:[^'\\\n]|\\.?)*+(?:'|\Z|(?=\n))|"(?:[^"\\]|\\.?)*+(?:"|\Z)|[{}\[\]]""", re.DOTALL
 )
 _MAX_REPR_CHARS: Final = 16 * 1024
-_BARE_KEY: Final = re.compile(
+_BARE_KEY: Final = lazy(
     r"""("(?:[^"\\]|\\.)*")|([{,]\s*)(\$?[A-Za-z_][\w$.]*|\[?Symbol\([\w.]{0,80}\)\]?)(\s*:)""",
     re.DOTALL,
 )
-_TRAILING: Final = re.compile(r",(\s*[}\]])")
+_TRAILING: Final = lazy(r",(\s*[}\]])")
 
 
 class Structure(NamedTuple):
