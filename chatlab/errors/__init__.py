@@ -1,7 +1,8 @@
 """What went wrong: from anything observed of a failed call to a verdict with its evidence."""
 
-from chatlab.errors.classification import NO_RULE, NOTHING_FAILED, UNMATCHED, classify
+from chatlab.errors.classification import classify
 from chatlab.errors.failure import Failure
+from chatlab.errors.judgement import NO_RULE, NOTHING_FAILED, UNMATCHED
 from chatlab.errors.kinds import Kind
 from chatlab.errors.observation import Raised, StreamReset
 from chatlab.errors.observing.objects import observe, observe_all, with_verdict
