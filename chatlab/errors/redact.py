@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from html import unescape
 from typing import Final
 
 from chatlab.text.patterns import lazy
@@ -165,6 +164,8 @@ def _end_of_folded(text: str, end: int) -> int:
 def _unhidden(match: re.Match[str]) -> str:
     """What an escape hides; zero-width characters and colours hide nothing."""
     if match["entity"]:
+        from html import unescape  # seldom needed, and slow to load
+
         return unescape(match[0])
     code = match["unit"] or match["byte"] or match["octet"]
     return chr(int(code, 16)) if code else ""

@@ -7,7 +7,6 @@ styles the words still stand in order. No scripts, no ids, no addresses that a p
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import Final
 
 from chatlab.text.palette import HIGHLIGHT, WAITING
@@ -41,6 +40,8 @@ def shortened(text: str, limit: int) -> str:
 
 def safe(content: str) -> Html:
     """`content` as markup: escaped unless it is markup already."""
+    from html import escape  # its tables take as long to load as a verdict
+
     return content if isinstance(content, Html) else Html(escape(visible(content), quote=True))
 
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import islice
 from types import SimpleNamespace
 from typing import Final
-from urllib.parse import urlsplit
 
 from chatlab.errors.observing.attributes import attribute, called, text_of
 from chatlab.errors.reading.fields import decoded, parsed
@@ -102,6 +101,8 @@ def _host(url: object) -> str:
     if type(netloc) is bytes:
         return netloc.decode("utf-8", "replace").lower()
     try:
+        from urllib.parse import urlsplit  # slow to load
+
         return urlsplit(text_of(url)).netloc.rpartition("@")[2].lower()
     except ValueError:
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import fields
+from pathlib import Path
 
 from chatlab.errors.providers import GENERIC, Provider
 from chatlab.errors.providers.registry import COMPILED
@@ -43,4 +44,4 @@ def _line(key: str, value: object) -> str:
 
 
 if __name__ == "__main__":
-    COMPILED.write_text(compiled(shipped_files()), encoding="utf-8")
+    Path(COMPILED).write_text(compiled(shipped_files()), encoding="utf-8")

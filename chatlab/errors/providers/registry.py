@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from chatlab.errors.providers.provider import GENERIC, Fact, Provider
 from chatlab.text.spelling import suggest
 
-FOLDER: Final = Path(__file__).parent
+FOLDER: Final = os.path.dirname(__file__)  # noqa: PTH120 - pathlib is slow to load
 """Where the files of the providers that chatlab ships are."""
 
-COMPILED: Final = FOLDER / "compiled.json"
+COMPILED: Final = os.path.join(FOLDER, "compiled.json")  # noqa: PTH118
 """The same in one file that is quick to load; ``python -m chatlab.errors.providers`` writes it."""
 
 NOBODY: Final = frozenset({"", "unknown", "none", "null", "other"})
@@ -119,7 +119,8 @@ class Providers(Mapping[str, Provider]):
 
 
 def _compiled() -> tuple[Providers, dict[str, list[Fact]]]:
-    content = json.loads(COMPILED.read_bytes())
+    with open(COMPILED, "rb") as file:  # noqa: PTH123
+        content = json.load(file)
     facts: dict[str, list[Fact]] = {}
     make = Fact._make
     for name, rules in content["facts"].items():

@@ -8,6 +8,7 @@ with ``shared = true`` always, because others say the same.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -92,11 +93,11 @@ class ProviderFile:
 
 def shipped_files() -> list[ProviderFile]:
     """What the files of chatlab's own providers say, `GENERIC` among them, by name."""
-    return read_files(sorted(FOLDER.glob("*.toml")), rules=None, known=())
+    return read_files(sorted(Path(FOLDER).glob("*.toml")), rules=None, known=())
 
 
 def read_files(
-    paths: Iterable[str | Path], rules: Collection[str] | None, known: Collection[str]
+    paths: Iterable[str | os.PathLike[str]], rules: Collection[str] | None, known: Collection[str]
 ) -> list[ProviderFile]:
     """What the TOML files among `paths`, and in those of them that are folders, say.
 
@@ -119,7 +120,7 @@ def read_files(
     return [_Reading(file, rules, names).file() for file in files]
 
 
-def _files_in(paths: Iterable[str | Path]) -> Iterator[Path]:
+def _files_in(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
     for path in map(Path, paths):
         found = sorted(path.glob("*.toml")) if path.is_dir() else [path]
         if not found:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from html import unescape
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.kinds import Kind
@@ -110,7 +109,11 @@ def _prose(text: str) -> str:
         text = _without(_CLASS_NAME, "\n".join(said))
     text = _without(_WRAPPER, text.strip())
     words = _TAG.sub(" ", text)
-    return _URL.sub("", words if words == text else unescape(words))
+    if words == text:
+        return _URL.sub("", words)
+    from html import unescape  # seldom needed, and slow to load
+
+    return _URL.sub("", unescape(words))
 
 
 def _without(opening: re.Pattern[str], text: str) -> str:

@@ -8,11 +8,11 @@ is left.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from operator import or_
-from pathlib import Path
 from typing import Final, overload
 
 from chatlab.errors.kinds import Kind
@@ -141,7 +141,7 @@ class RuleTable(Sequence[Rule]):
             self.named(name)
         return RuleTable((new.get(one.id, one) for one in self._rules), self.providers)
 
-    def with_providers(self, *paths: str | Path) -> RuleTable:
+    def with_providers(self, *paths: str | os.PathLike[str]) -> RuleTable:
         """The table that also knows further providers, and judges by what they document.
 
         Parameters

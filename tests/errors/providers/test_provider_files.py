@@ -16,7 +16,7 @@ from chatlab.errors.providers.sources import ProviderFileError, read_files, ship
 
 def test_the_compiled_form_is_current() -> None:
     """Else run ``python -m chatlab.errors.providers``."""
-    assert COMPILED.read_text(encoding="utf-8") == compiled(shipped_files())
+    assert Path(COMPILED).read_text(encoding="utf-8") == compiled(shipped_files())
 
 
 def test_every_fact_is_of_a_rule_and_is_known_to_it() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Final
-from urllib.parse import urlsplit
 
 from chatlab.errors.observing.envelopes.call import Call, Record
 
@@ -63,6 +62,8 @@ def _content(response: Record) -> object:
 
 def _host(url: str | None) -> str | None:
     try:
+        from urllib.parse import urlsplit  # slow to load
+
         return urlsplit(url or "").netloc.rpartition("@")[2].lower() or None
     except ValueError:
         return None
