@@ -32,13 +32,14 @@ from chatlab.text.patterns import lazy
 _MAX_NESTED: Final = 40
 _SPEAKING_KEYS: Final = frozenset(
     {
-        *("error", "errors", "Error", "Errors", "message", "Message", "detail", "details", "msg"),
-        *("code", "Code", "status", "type", "__type", "reason", "title", "fault", "err"),
+        *("error", "errors", "Error", "Errors", "message", "Message", "detail", "msg", "err"),
+        *("code", "Code", "__type", "fault", "exception", "status", "reason", "cause"),
         *("errorMessage", "error_message", "error_description", "errorCode", "error_code"),
         *("retryDelay", "retry_after", "retry_delay", "retryAfter", "resets_in_seconds"),
-        *("statusCode", "status_code", "httpStatusCode", "exception", "cause", "response"),
+        *("statusCode", "status_code", "httpStatusCode"),
     }
 )
+"""Keys of which an object in a text has one, when it may speak of a failure."""
 _REQUEST_BEFORE: Final = lazy(
     r"""(?:request(?:_?data|_?body|BodyValues|_?kwargs|_?payload)?|kwargs|inputs?|payload|params
     |parameters|prompts?|messages|arguments|args|body_sent|json|sent|options|config|metadata|context

@@ -24,6 +24,7 @@ from chatlab.errors.reading.retry_after import (
 )
 from chatlab.errors.reading.text.assertion import explains
 from chatlab.errors.reading.text.phrases import BREAK, normalise
+from chatlab.errors.reading.text.prose import reports
 from chatlab.errors.reading.text.prose import sentences as sentences_of
 from chatlab.errors.reading.text.quotes import without_quotes
 from chatlab.errors.reading.who_answered import NOBODY, Answered, Tier, who_answered
@@ -139,7 +140,7 @@ def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signal
         (place.value for place in fields if place.key == "x-should-retry"), ""
     )
     should_retry = {"true": True, "false": False}.get(word.lower())
-    spoken = not said.prose and (bool(said.words) or bool(places))
+    spoken = not said.prose and _is_reported(places)
     seen = failure.exception_type is not None or failure.reset is not None or bool(failure.causes)
     ended = collected.cut or collected.reader_left
     failed = spoken or seen or ended or status is not None or bool(headers)
@@ -154,6 +155,14 @@ def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signal
         coded,
         said.prose,
         failed,
+    )
+
+
+def _is_reported(places: list[Place]) -> bool:
+    """Whether anything but a mention of errors in a pasted text speaks of a failure."""
+    return any(
+        place.origin < Origin.CONTEXT and (place.where != "text" or reports(place.value))
+        for place in places
     )
 
 

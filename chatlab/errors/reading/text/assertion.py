@@ -69,6 +69,8 @@ def stands_alone(words: str, start: int, end: int) -> bool:
     It does where it is said of a model, a connection or the like ("the model is overloaded"), or
     is nearly all of its clause ("read timeout").
     """
+    if words[start - 1] == "/" or words[end] == "/":
+        return False
     said_of = _PREDICATE.search(words[max(0, start - _SUBJECT_CHARS) : start])
     return said_of is not None or _is_clause(words, start, end)
 

@@ -19,7 +19,8 @@ MAX_PROSE_CHARS: Final = 64 * 1024
 
 _MARK: Final = lazy(
     r"""(?: (?<=[a-z0-9_])(?:Error|Exception|Fault|Timeout|Failure|Interrupt(?:ed)?|Closed|Reset
-        |Exceeded|Denied|Refused|Abort(?:ed)?|Warning|Cancelled)\b[ \t]{0,4}(?:[:({\[-]|$)
+        |Exceeded|Denied|Refused|Abort(?:ed)?|Warning|Cancelled)
+        \b[ \t]{0,4}(?:[:{\[-]|\(["'A-Z\[{]|$)
     | (?:^|[\s|\[({>"':])(?:(?i:error|exception|fatal|panic|failure|failed|unhandled|uncaught|err
         |错误|ошибка|fehler|erreur))
       (?:\]|\)|\}|\b)\s{0,2}
@@ -28,7 +29,8 @@ _MARK: Final = lazy(
     | \b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|WARN|WARNING)\b
     | (?i:\b(?:http(?:/[\d.]{1,3})?|status(?:[\s_]?code)?|code|error)\b["']?[\s:=(]{0,6}["']?
         [45]\d\d\b)
-    | (?<![\w.,:$/-])[45]\d\d(?=[\s:,-]{1,3}["'(]?[A-Z{<\x1a]|$)
+    | (?<![\w.,:$/-])[45]\d\d(?=[\s:,-]{1,3}["'(]?[A-Z{<\x1a])
+    | ^[^\w\n#]{0,16}[45]\d\d[^\w\n]{0,3}$
     | \bE(?:CONN|TIMED|PIPE|HOST|NET|AI_|NOTFOUND|ADDR|PROTO)[A-Z_]{0,40}\b
     | \b(?:UND_)?ERR_[A-Z_]{1,80}\b
     | (?i:\berrno\b|\bos\serror\b|\bcurl:?\s\(\d|\brpc\serror\b|\bgoaway\b|\brst_stream\b)
@@ -44,6 +46,21 @@ _MARK: Final = lazy(
     | (?:error|message|code|type|reason|detail|statusCode|status)["']?\s{0,2}:\s{0,2}["'\d{] )""",
     re.VERBOSE | re.MULTILINE,
 )
+_HEAD: Final = lazy(
+    r"""^[^\w\n#]{0,16}(?:\[[^\]\n]{0,60}\]\W{0,4}|\d[\d:.,TZ/ +-]{4,40}\W{0,4}
+        |[a-z][\w.-]{0,40}[|:]\s{1,4}){0,3}
+    (?:(?:[A-Za-z_$][\w$]{0,80}[.:\\/]{1,2}){0,8}[A-Za-z]\w{0,80}
+        (?:Error|Exception|Fault|Timeout|Failure|Closed|Reset|Exceeded|Denied|Refused|Abort(?:ed)?)
+        \b\s{0,2}(?:[:(\[{]|$)
+    |(?i:error|exception|fatal|panic|failed|uncaught|caused\sby|unhandled)\b[^\w\n]{0,3}(?:[:\[(]|\s\d|$)
+    |\b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC)\b
+    |(?i:http(?:/[\d.]{1,3})?|error\scode|status(?:\scode)?)\b[\s:=]{0,4}[45]\d\d\b
+    |[45]\d\d\s
+    |[✗✕✘■❌⛔])""",
+    re.VERBOSE | re.MULTILINE,
+)
+"""How a line begins that reports an error, behind a log's time, level and logger."""
+_BULLET: Final = lazy(r"^\s{0,12}[-*+]\s")
 _RECORD: Final = lazy(
     r"""^[\s|>]{0,8}(?:\d+\|\w+\s*\|\s*)?(?:
       \[?\d{4}[-/]\d\d[-/]\d\d | \[?\d{1,2}:\d\d:\d\d | [A-Z][a-z]{2}\s{1,2}\d{1,2}\s\d\d:\d\d
@@ -59,13 +76,14 @@ _SOURCE: Final = lazy(
     |File\s"[^"\n]*",\sline\s\d+|\.\.\.\s\d+\smore|goroutine\s\d+|\[?<?frozen\s
     |(?:return|raise|throw|await|import|from|def|class|const|let|var|if|for|while|try|except|with)\s
      [^\n]*[(:;=]
-    |print\(|console\.\w|logger?\.\w+\(|\}\s*catch|@\w+|\#\s\w|//\s
+    |>>>\s|\.\.\.\s|print\(|console\.\w|logger?\.\w+\(|\}\s*catch|@\w+|\#\s\w|//\s
     |[\w.]+\s*=\s*[\w.]+\([^\n]*$|\^+$|~*\^+~*$|-+>\s*\d+\s)""",
     re.VERBOSE,
 )
 _TABLE_ROW: Final = lazy(r"^\s{0,4}\|[^\n]{0,400}\|\s*$")
 _EXPLAINS: Final = lazy(
     r"""\b(?:by\sdefault|for\sexample|e\.g\.|raises|throws
+    |(?:Error|Exception):\s(?:If|When|Raised|In\scase)
     |will\sbe\s(?:raised|thrown|returned|retried)
     |(?:is|are)\s(?:all\s|also\s|automatically\s)?(?:raised|thrown|retried))\b""",
     re.VERBOSE | re.IGNORECASE,
@@ -111,7 +129,7 @@ def speaking_lines(text: str) -> tuple[str, str]:
         if record and _QUIET.search(line, 0, 120):
             open_ = False
             context.append(line)
-        elif _MARK.search(line) and not _TABLE_ROW.match(line) and not _EXPLAINS.search(line):
+        elif _MARK.search(line) and not _is_listed(line):
             open_ = True
             speaking.append(line)
         elif open_ and not record and _continues(speaking[-1], line, fenced):
@@ -120,6 +138,18 @@ def speaking_lines(text: str) -> tuple[str, str]:
             open_ = False
             context.append(line)
     return "\n".join(speaking), "\n".join(context)
+
+
+def _is_listed(line: str) -> bool:
+    """Whether `line` is a row of a table, an item of a list, or explains an error."""
+    if _TABLE_ROW.match(line) or _EXPLAINS.search(line):
+        return True
+    return _BULLET.match(line) is not None and not reports(line)
+
+
+def reports(text: str) -> bool:
+    """Whether a line of `text` begins as one that reports an error does."""
+    return _HEAD.search(text) is not None
 
 
 def _continues(before: str, line: str, fenced: bool) -> bool:
@@ -135,5 +165,9 @@ def sentences(text: str) -> Iterator[str]:
     """The sentences of the context `text` that may assert something that happened."""
     for sentence in _SENTENCE_END.split(text):
         said = sentence.strip()
-        if said and len(said) <= _LONGEST_CHARS and said[-1] not in "?？":
+        if said and len(said) <= _LONGEST_CHARS and said[-1] not in "?？" and not _listed(said):
             yield said
+
+
+def _listed(sentence: str) -> bool:
+    return sentence.startswith((".. ", "| ", ">>> "))
