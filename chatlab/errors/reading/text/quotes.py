@@ -34,9 +34,25 @@ _REQUEST: Final = lazy(
     |[\[{][^\n]{0,8000})""",
     re.VERBOSE,
 )
+_STRUCT: Final = lazy(
+    r"""\b[A-Z]\w{0,60}(?:Parameters|Params|Request|RequestBody|Payload)\s?
+    (?P<value>\{(?:[^{}\n]|\{[^{}\n]{0,2000}\}){0,4000}\}?)""",
+    re.VERBOSE,
+)
+"""A request as Rust and Go print a struct."""
 _REQUEST_SIGNS: Final = (
     *("messages", "prompt", "input", "content", "parameters", "tools", "documents", "kwargs"),
-    *("requestBody", "request_body", "query", "user", "question"),
+    *(
+        "Parameters",
+        "Params",
+        "Request",
+        "Payload",
+        "requestBody",
+        "request_body",
+        "query",
+        "user",
+        "question",
+    ),
 )
 
 
@@ -44,7 +60,7 @@ def without_request(text: str) -> str:
     """`text` without what it quotes of the caller's request, key by key, on each line."""
     if not any(sign in text for sign in _REQUEST_SIGNS):
         return text
-    return _REQUEST.sub(_value_blanked, text)
+    return _REQUEST.sub(_value_blanked, _STRUCT.sub(_value_blanked, text))
 
 
 def _value_blanked(match: re.Match[str]) -> str:
