@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from chatlab.errors.explain.evidence import Counterfactual
@@ -121,6 +122,13 @@ def without(failure: Failure, terms: Iterable[str]) -> Failure:
             patterns.append(pattern)
     number = failure.signals.status if status else None
 
+    left = MAX_LEAVES
+
+    def spend() -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0
+
     def clean(value: object, depth: int = 0) -> object:
         if isinstance(value, bytes | bytearray):
             value = bytes(value).decode("utf-8", "replace")
@@ -130,10 +138,11 @@ def without(failure: Failure, terms: Iterable[str]) -> Failure:
             return value
         if isinstance(value, int | float) and value == number and not isinstance(value, bool):
             return None
-        if depth < _MAX_DEPTH and isinstance(value, Mapping) and len(value) <= MAX_LEAVES:
-            return {key: clean(inner, depth + 1) for key, inner in value.items()}
-        if depth < _MAX_DEPTH and isinstance(value, list | tuple) and len(value) <= MAX_LEAVES:
-            return [clean(inner, depth + 1) for inner in value]
+        if depth < _MAX_DEPTH and isinstance(value, Mapping):
+            pairs = islice(value.items(), max(0, left))
+            return {key: clean(inner, depth + 1) for key, inner in pairs if spend()}
+        if depth < _MAX_DEPTH and isinstance(value, list | tuple):
+            return [clean(inner, depth + 1) for inner in islice(value, max(0, left)) if spend()]
         return value
 
     def text(value: str | bytes | None) -> str | None:
