@@ -63,7 +63,8 @@ _NAME_SIGNS: Final = (
 )
 _FOLD: Final = r"""(?:\\{0,4}["']?\s{1,40}\\{0,4}["']?|(?:\\{1,8}[rn]){1,2}\s{0,40})
     (?P<rest>[A-Za-z0-9_+/=.~-]{6,4096})"""
-_CUT_OPENING: Final = r"(?:\\{1,8}[rn]|\s{1,40})(?P<rest>[A-Za-z0-9_-]{16,4096})"
+_CUT_OPENING: Final = r"""(?:[A-Za-z0-9_-]{1,25}(?=\\{1,8}[rn]|[ \t]{0,8}[\r\n]))?
+    (?:\\{1,8}[rn]|\s{1,40}){1,2}(?P<rest>[A-Za-z0-9_-]{16,4096})"""
 _FOLDED_CHARS: Final = 10
 _HIDING: Final = r"""\\{1,8}u(?P<unit>00[2-7][0-9A-Fa-f])|\\{1,8}x(?P<byte>[2-7][0-9A-Fa-f])
     |%(?P<octet>[2-7][0-9A-Fa-f])|&(?P<entity>\#x?[0-9A-Fa-f]{2,4});

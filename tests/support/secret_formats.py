@@ -80,6 +80,10 @@ FORMATS: Final[dict[str, Format]] = {
         f"sk-proj-{d.of(ALNUM, 60)}\n    {(core := d.of(ALNUM, 60))}",
         core,
     ),
+    "key soon across a line end": lambda d: (
+        f"sk-ant-api03-{d.of(ALNUM, 6)}\n{(core := d.of(ALNUM, 60))}",
+        core,
+    ),
     "key behind an escape": lambda d: (f"\\u0073k\\u002dproj-{(core := d.of(ALNUM, 60))}", core),
     "key with zero-width characters": lambda d: (
         f"sk\u200b-proj-{d.of(ALNUM, 8)}\u200b{(core := d.of(ALNUM, 40))}",

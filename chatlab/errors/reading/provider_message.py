@@ -122,7 +122,10 @@ def _without(opening: re.Pattern[str], text: str) -> str:
 
 
 def _trimmed(text: str, kind: Kind) -> str:
-    words = " ".join(_COLOUR.sub("", text[:MAX_PARSED_CHARS]).split())
+    text = _COLOUR.sub("", text[:MAX_PARSED_CHARS])
+    if "\n" in text or "\r" in text:
+        text = redacted(text)  # a key that a line end cuts is known by that line end
+    words = " ".join(text.split())
     text = " ".join("".join(filter(str.isprintable, words)).split())[: 4 * MAX_DETAIL_CHARS]
     text = redacted(text, fragments=kind is Kind.AUTH).strip()
     if len(text) > MAX_DETAIL_CHARS:
