@@ -7,6 +7,7 @@ tracer's own record says so in a field of its own. The input and the output are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from chatlab.errors.observing.envelopes.call import MAX_CALLS, Call, Record
@@ -15,6 +16,7 @@ _PROVIDER_NAMES: Final = (
     *("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"),
     *("server.address", "url.full", "http.url"),
 )
+_MAX_ATTRIBUTES: Final = 1_000
 _STATUS_NAMES: Final = ("http.response.status_code", "http.status_code")
 _FAILED: Final = (2, "2", "ERROR", "STATUS_CODE_ERROR", "Error")
 _CANCELLED: Final = ("CancelledError", "GeneratorExit", "asyncio.exceptions.CancelledError")
@@ -78,7 +80,7 @@ def _is_error(status: object) -> bool:
 def _attributes(attributes: object) -> dict[str, object]:
     """The attributes of a span by name, in a mapping or in OTLP's list of keys and values."""
     if isinstance(attributes, Mapping):
-        return {str(name): value for name, value in attributes.items()}
+        return {str(name): value for name, value in islice(attributes.items(), _MAX_ATTRIBUTES)}
     found: dict[str, object] = {}
     for _, pair in Record({"list": attributes}).records("list"):
         name, value = pair.text("key"), pair.at("value")
