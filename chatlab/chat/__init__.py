@@ -1,4 +1,4 @@
-"""One turn of a conversation."""
+"""One conversation: a turn, its stream, what is stored of it, and who watches it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from chatlab.chat.messages.usage import Usage
 from chatlab.chat.render.full_history import ReplayInput, replay_input
 from chatlab.chat.stream.attempt import Discarded, StreamFailed
 from chatlab.chat.stream.contracts import Outcome
+from chatlab.chat.stream.limits import TurnLimitExceeded
 from chatlab.chat.turn import Turn
 from chatlab.errors.payloads import ChatError, ChatStreamRetry
 
@@ -99,6 +100,7 @@ __all__ = [
     "ToolResultPart",
     "Turn",
     "TurnEvent",
+    "TurnLimitExceeded",
     "TurnLost",
     "TurnStatus",
     "Usage",

@@ -35,6 +35,9 @@ class Failure(Observation):
         Who the caller says answered.
     reset
         A typed HTTP/2 reset.
+    seen_at
+        When the response was seen: a date to wait for counts from then, where the response has no
+        ``Date`` of its own.
     attributes
         Codes and waits that exceptions carry in attributes of their own, such as a close code of
         a WebSocket as ``code`` or seconds as ``retry_after``.

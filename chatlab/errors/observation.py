@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Final
 
 from chatlab.errors.redact import redacted
@@ -51,6 +52,7 @@ class Observation:
     provider: str | None = None
     reset: StreamReset | None = None
     attributes: Mapping[str, object] | None = None
+    seen_at: datetime | None = None
 
     def __repr__(self) -> str:
         shown = []

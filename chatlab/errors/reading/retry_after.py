@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
 from chatlab.errors.reading.fields import Place
@@ -119,8 +119,8 @@ _HEADERS: Final = (
 def hint_in_headers(headers: Mapping[str, str]) -> Hint | None:
     """The hint of `headers`, whose names are lower-case.
 
-    An HTTP date is measured from the response's own ``Date``, which RFC 9110 has servers send;
-    without it a date is no hint.
+    An HTTP date is measured from the response's own ``Date``, which RFC 9110 has servers send, or
+    from when the caller says that the response was seen; without either a date is no hint.
     """
     for name, unit_s in _HEADERS:
         raw = headers.get(name)
@@ -141,6 +141,13 @@ def _finite(raw: str, unit_s: float) -> float | None:
 
 def _bounded(delay_s: float) -> float | None:
     return round(delay_s, 9) if math.isfinite(delay_s) and 0 <= delay_s <= MAX_HINT_S else None
+
+
+def format_date(moment: datetime) -> str:
+    """`moment` as an HTTP header gives it; one without a zone is in UTC."""
+    from email.utils import format_datetime  # its imports are slow
+
+    return format_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _until(raw: str, date: str | None) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ from chatlab.errors.reading.fields import MAX_LEAVES, Origin, Place, decoded
 from chatlab.errors.reading.retry_after import (
     DAY_S,
     Hint,
+    format_date,
     hint_in_body,
     hint_in_headers,
     hint_in_text,
@@ -45,6 +47,8 @@ _NAME_CHARS: Final = 2 * 1024
 """At the two ends of all texts, how many characters a provider's name is looked for in."""
 
 
+_MAY_TELL: Final = lazy(r"\d|_|[a-z][A-Z]|[A-Z]{5}")
+"""What a sentence of the context has that tells a status, a wait or a code."""
 _CALLED: Final = lazy(
     r"\b(?:POST|GET|PUT|PATCH|provider|llm_provider)[\s:=\"']{1,4}[^\s\"']{1,200}"
 )
@@ -110,6 +114,8 @@ def ends_of(text: str, chars: int = READ_CHARS) -> str:
 def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signals:
     """The signals of `failure`; never raises, in time linear in its length."""
     headers = {} if failure.headers is None else lower_headers(failure.headers)
+    if headers and "date" not in headers and isinstance(failure.seen_at, datetime):
+        headers["date"] = format_date(failure.seen_at)
     collected = collect(failure)
     places = collected.places
     fields = [place for place in places if place.origin <= Origin.SENTENCE and place.key]
@@ -192,7 +198,8 @@ def _what_was_said(places: list[Place]) -> _Said:
         return _Said(texts, [*codes, *(text for _, text in texts)])
     context = [place for place in places if place.origin is Origin.CONTEXT]
     told = [one for place in context for one in sentences_of(without_quotes(place.value))]
-    telling = " ".join(one for one in told if not explains(one))
+    exact = [one for one in told if _MAY_TELL.search(one)]
+    telling = " ".join(one for one in exact if not explains(one))
     return _Said([(context[0], telling)] if telling else [], told, prose=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,16 @@ def test_headers(headers: dict[str, object], delay_s: float | None, source: str 
     """Milliseconds first, then seconds or a date against the response's own; nonsense is none."""
     verdict = classify(Failure(status=429, headers=headers))
     assert (verdict.retry_after_s, verdict.retry_after_source) == (delay_s, source)
+
+
+def test_a_date_counts_from_when_the_response_was_seen() -> None:
+    """Where it has no date of its own; its own comes first."""
+    later = {"retry-after": "Fri, 20 Nov 2026 10:00:30 GMT"}
+    seen = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert classify(Failure(status=429, headers=later), now=seen).retry_after_s == 30.0
+    assert classify(Failure(status=429, headers=later)).retry_after_s is None
+    own = {**later, "date": "Fri, 20 Nov 2026 10:00:10 GMT"}
+    assert classify(Failure(status=429, headers=own), now=seen).retry_after_s == 20.0
 
 
 @pytest.mark.parametrize(("text", "delay_s"), TEXTS)
