@@ -101,7 +101,6 @@ class Verdict(Judgement):
             "retry_message": self.retry_message,
             "detail": self.detail,
             "rule": self.rule,
-            "failed": self.failed,
         }
 
     def __str__(self) -> str:

@@ -75,6 +75,25 @@ PRECEDENCE: Final[tuple[Precedence, ...]] = (
         },
         Kind.GENERIC,
         False,
+        names_provider=False,
+    ),
+    Precedence(
+        "an error lost between processes comes before the class that wraps it",
+        {
+            "exception_type": "openai.APIConnectionError",
+            "exception_text": "Connection error.",
+            "causes": (Raised("TypeError", "APIStatusError.__init__() missing 2 arguments"),),
+        },
+        Kind.GENERIC,
+        False,
+        names_provider=False,
+    ),
+    Precedence(
+        "a reader who left waits for nothing, whatever the status",
+        {"status": 503, "attributes": {"reader_left": True}, "provider": "openai"},
+        Kind.GENERIC,
+        False,
+        names_provider=False,
     ),
     Precedence(
         "a lost previous response comes before overload",
@@ -110,7 +129,7 @@ PRECEDENCE: Final[tuple[Precedence, ...]] = (
     *(
         Precedence(
             f"on an edge's page the status {status} decides, not the word overloaded",
-            {"status": status, "body": "<html><p>the origin is overloaded</p></html>"},
+            {"status": status, "body": "error: the origin is overloaded"},
             Kind.TIMEOUT,
             True,
         )

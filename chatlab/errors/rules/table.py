@@ -34,7 +34,7 @@ class Seen:
     own, given, unless
         The rows of which a piece of that part was seen; of `given` also those that have none.
     named
-        The rows of which a piece that is no phrase was seen.
+        The rows of which a piece that is no phrase was seen, or whose words count as much.
     definite
         The rows of which a definite code was seen in a field for codes.
     """
@@ -74,6 +74,7 @@ class RuleTable(Sequence[Rule]):
 
     __slots__ = (
         "_definite",
+        "_first_of_all",
         "_mask",
         "_no_given",
         "_rules",
@@ -92,11 +93,12 @@ class RuleTable(Sequence[Rule]):
         ids = [rule.id for rule in self._rules]
         for repeated in {name for name in ids if ids.count(name) > 1}:
             raise ValueError(f"rules: two rules have the id {repeated!r}; give each its own")
-        self._no_given = self._definite = 0
+        self._no_given = self._definite = self._first_of_all = 0
         for row, rule in enumerate(self._rules):
             documented = any(fact.column.startswith("given.") for fact in rule.documented)
             self._no_given |= 0 if rule.given or documented else 1 << row
             self._definite |= 1 << row if rule.definite else 0
+            self._first_of_all |= 1 << row if rule.chain_broken else 0
         self._scopes: Final = Scopes(self._rules, providers)
         self._scan: Final = PhraseScan(self._scopes.index, self._scopes.parts_of_gapped, self._mask)
 
@@ -197,6 +199,7 @@ class RuleTable(Sequence[Rule]):
         for term in signals.terms:
             named |= get(term, 0)
         bits = named | self._scan.read(signals.words, scope, prose=signals.prose)
+        named |= bits & self._first_of_all
         size, mask = self._size, self._mask
         holds = bits & (bits >> size | self._no_given) & ~(bits >> 2 * size) & mask
         row = lowest(holds)
@@ -224,8 +227,9 @@ class RuleTable(Sequence[Rule]):
         self._scan.read(signals.words, scope, prose=signals.prose, heard=heard)
         for parts, bits in heard.items():
             for phrase, said in scope.spelled[parts]:
-                if said & bits:
-                    found[f"phrase:{phrase}"] = said & bits
+                if counted := said & bits:
+                    named = counted & self._first_of_all
+                    found[f"phrase:{phrase}"] = counted | named << 3 * size
         return found
 
     def combined(self, bits: Iterable[int]) -> Seen:

@@ -12,6 +12,8 @@ _HAPROXY: Final = lazy(
     r"(?:^|\s)\d{1,9}(?:/-?\d{1,9}){3,4}\s(?P<status>-?\d{1,3})\s\d{1,15}\s\S{1,80}\s\S{1,80}\s"
     r"(?P<state>[CScsPLRUDKI-][RQCHDLT-][\w-]{2})\s"
 )
+_LOG_LINE: Final = lazy(r"\s{0,4}(?:\d|\[|\{\"|\S{1,60}\s\S{1,60}\s\S{0,60}\s?\[)")
+"""How a line of a proxy's log begins: a time, an address, a module, JSON."""
 _READER_LEFT: Final = lazy(
     r"client (?:prematurely )?closed (?:keepalive )?connection|client timed out"
     r"|client disconnected|writev?\(\) failed \(32: Broken pipe\)|\" 499 \d"
@@ -20,8 +22,8 @@ _READER_LEFT: Final = lazy(
     re.IGNORECASE,
 )
 _CUT: Final = lazy(
-    r"upstream prematurely closed|Partial results are valid but processing is incomplete"
-    r"|AH01110|AH01102|AH00898|aborting with incomplete response|TCP_MISS_TIMEDOUT",
+    r"Partial results are valid but processing is incomplete"
+    r"|AH01110|aborting with incomplete response|TCP_MISS_TIMEDOUT",
     re.IGNORECASE,
 )
 _MAX_CHARS: Final = 64 * 1024
@@ -44,14 +46,16 @@ def _line(number: int, line: str) -> Call | None:
         state, status = ended["state"], int(ended["status"])
         by_reader = state[0] in "Cc"
         broken = state[0] in "SsPUL"
+        if not by_reader and (not broken or status >= 400):
+            return None
         return Call(
             where,
-            failed=by_reader or broken or status >= 400,
-            status=status if status >= 400 else None,
-            cut=broken and status < 400 and state[1] in "DL",
-            text=f"HAProxy ended the session: {state}" if broken and status < 0 else None,
+            failed=True,
+            cut=not by_reader,
             reader_left=by_reader,
         )
+    if _LOG_LINE.match(line) is None:
+        return None
     if _READER_LEFT.search(line):
         return Call(where, failed=True, reader_left=True)
     if _CUT.search(line):

@@ -25,7 +25,7 @@ _SUPPOSED: Final = lazy(
     |to\sprevent|how\sto|supports?|support\sfor|defaults?|returns?|raises?|raised|throws?|thrown
     |fixed|fixes|adds?|added|allows?|enables?|handles?|handling|handled|configur\w{1,8}|parameters?
     |arguments?|options?|docs|optional|used\sto|called\swith|mitigat\w{1,8}|improve\w{0,6}
-    |examples?(?!\.)|tests?|testing|retries|errors\s(?:are|is|will|and|from)|exceptions)\b
+    |(?<![.\w])examples?(?![.\w])|tests?|testing|retries|errors\s(?:are|is|will|and|from)|exceptions)\b
     |[=]{2}|->|\(\)|\bset\sto\b""",
     re.VERBOSE,
 )
