@@ -35,7 +35,8 @@ _SHAPED: Final = lazy(
 _SHAPE_SIGN: Final = lazy(
     r"[a-z0-9]_|_[a-z0-9]|[a-z0-9][A-Z]|[A-Z]{5}|[A-Z][a-z]\.|[A-Z]_|xception"
 )
-_NUMBER_SIGNS: Final = ("errno", "winerror", "os error", "curl", "errcode", "nsurl", "code=-")
+_KEY_SIGN: Final = lazy(r"code|type|status|reason|name|errno|kind")
+_NUMBER_SIGN: Final = lazy(r"errno|winerror|os error|curl|errcode|nsurl|code=-")
 _NUMBERED: Final = lazy(
     r"""\b(?:(errno|winerror|os\ error)["']?[\s:=(]{0,8}(-?\d{1,5})
     | curl:?\ (?:error\ )?\(?(\d{1,3})(?![\d.])\)? | errcode:\ (\d{1,3})\b
@@ -59,7 +60,8 @@ def in_values(places: Iterable[Place]) -> Iterator[str]:
 
 def in_text(text: str) -> Iterator[str]:
     """The codes that a text shows."""
-    if ":" in text or "=" in text:
+    lowered = text.lower()
+    if (":" in text or "=" in text) and _KEY_SIGN.search(lowered):
         for match in _KEYED.finditer(text):
             yield fold(match[1].rstrip(".-"))
     if _SHAPE_SIGN.search(text):
@@ -67,8 +69,7 @@ def in_text(text: str) -> Iterator[str]:
             yield fold(match[0])
             if "." in match[0]:
                 yield fold(match[0].rpartition(".")[2])
-    lowered = text.lower()
-    if any(sign in lowered for sign in _NUMBER_SIGNS):
+    if _NUMBER_SIGN.search(lowered):
         for match in _NUMBERED.finditer(text):
             yield fold(_numbered(match))
 

@@ -146,10 +146,10 @@ def read_signals(failure: Observation, providers: Providers = SHIPPED) -> Signal
         (place.value for place in fields if place.key == "x-should-retry"), ""
     )
     should_retry = {"true": True, "false": False}.get(word.lower())
-    spoken = not said.prose and _is_reported(places)
     seen = failure.exception_type is not None or failure.reset is not None or bool(failure.causes)
     ended = collected.cut or collected.reader_left
-    failed = spoken or seen or ended or status is not None or bool(headers)
+    failed = status is not None or seen or ended or bool(headers)
+    failed = failed or (not said.prose and _is_reported(places))
     return Signals(
         status,
         provider,

@@ -31,7 +31,7 @@ _MAX_CHARS: Final = 64 * 1024
 
 def proxy_calls(text: str) -> tuple[Call, ...] | None:
     """The exchanges of a proxy's log lines that did not end well; None when they are none."""
-    if len(text) > _MAX_CHARS:
+    if len(text) > _MAX_CHARS or (" - - " not in text and not _LOG_LINE.match(text)):
         return None
     lines = [line for line in text.splitlines() if line.strip()][:MAX_CALLS]
     calls = [_line(number, line) for number, line in enumerate(lines)]

@@ -27,6 +27,8 @@ _ALLOWED: Final = lazy(
     (?P<list>\[?\s?['"`][^\n]{0,600}?['"`]\]?)(?=[.;\n]|\sinstead|\s\[|\s\(|,\s(?:got|given|but)|$)""",
     re.VERBOSE | re.IGNORECASE,
 )
+_ALLOWED_SIGN: Final = lazy(r"(?:should|must) be|one of|expected|allowed|supported|valid|permitted")
+_GIVEN_SIGN: Final = lazy(r"\b(?:got|given|received|found|provided|actual|input|your value|you )")
 _REQUEST: Final = lazy(
     r"""(?<![A-Za-z])(?:messages|prompts?|inputs?|input_value|contents?|parameters|tools|documents
     |kwargs|requestBodyValues|request_?body|system_?prompt|query|user|user_?message|question)
@@ -74,9 +76,14 @@ def without_quotes(text: str) -> str:
     """
     if "'" not in text and '"' not in text and "`" not in text:
         return text
-    text = _ALLOWED.sub(lambda match: _blanked(match, "list"), text)
-    text = _GIVEN.sub(lambda match: _blanked(match, "inner"), text)
-    return _QUOTED.sub(_identifier_blanked, text)
+    lowered = text.lower()
+    if _ALLOWED_SIGN.search(lowered):
+        text = _ALLOWED.sub(lambda match: _blanked(match, "list"), text)
+    if _GIVEN_SIGN.search(lowered):
+        text = _GIVEN.sub(lambda match: _blanked(match, "inner"), text)
+    if " '" in text or ' "' in text or " `" in text or "\n" in text:
+        text = _QUOTED.sub(_identifier_blanked, text)
+    return text
 
 
 def _identifier_blanked(match: re.Match[str]) -> str:
