@@ -39,6 +39,16 @@ class Judgement:
         """Whether anything failed: False for a whole answer and for a text that tells of none."""
         return self.rule != NOTHING_FAILED
 
+    @property
+    def origin(self) -> str | None:
+        """Whose act it was: ``"provider"``, ``"transport"``, ``"caller"`` or ``"reader"``.
+
+        None where no rule decided, or the verdict was made on purpose.
+        """
+        if self.rules is None or self.rule in NO_RULE:
+            return None
+        return self.rules.named(self.rule).actor
+
     @classmethod
     def of(cls, failure: Failure, table: RuleTable) -> Self:
         """What `table` decides on `failure`: the first row that holds."""

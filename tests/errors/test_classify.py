@@ -219,6 +219,24 @@ def test_rules_may_be_any_iterable_of_rows() -> None:
     assert classify({"code": "other"}, rules=iter(RULES)).rule == "unmatched"
 
 
+@pytest.mark.parametrize(
+    ("thing", "origin"),
+    [
+        ({"status": 529}, "provider"),
+        ({"exception_type": "httpx.ReadTimeout"}, "transport"),
+        ({"exception_type": "TimeoutError"}, "caller"),
+        ({"exception_type": "pybreaker.CircuitBreakerError"}, "caller"),
+        ({"exception_type": "KeyError", "exception_text": "'rate_limit'"}, "caller"),
+        ({"attributes": {"reader_left": True}}, "reader"),
+        ({"exception_type": "Unheard", "exception_text": "of"}, None),
+    ],
+)
+def test_a_verdict_says_whose_act_it_was(thing: dict[str, object], origin: str | None) -> None:
+    """A field, so that a message need blame nobody else."""
+    assert classify(Failure(**thing)).origin == origin  # type: ignore[arg-type]
+    assert Verdict(Kind.AUTH, retryable=False).origin is None
+
+
 def test_a_verdict_is_json() -> None:
     """`as_dict` holds JSON types in the order of the command line's output."""
     record = classify("Error code: 429 - try again in 1.2s").as_dict()

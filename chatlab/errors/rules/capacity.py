@@ -22,6 +22,7 @@ MONEY_BY_CODE: Final = (
         id="own-application-usage-limit",
         kind=Kind.USAGE_LIMIT,
         retryable=False,
+        actor="caller",
         own_application=True,
         statuses=(409,),
         given=Evidence(codes=("usage_limit", "usage_limit_exceeded")),

@@ -12,6 +12,7 @@ INTERRUPTED: Final = (
         id="person-interrupted",
         kind=Kind.GENERIC,
         retryable=False,
+        actor="caller",
         because="A person stopped the call; repeating it is theirs to decide.",
     ),
 )
@@ -33,6 +34,7 @@ CONTINUITY: Final = (
         id="stream-cut",
         kind=Kind.TIMEOUT,
         retryable=True,
+        actor="transport",
         signs=("stream-cut",),
         because="The event stream stopped before its final event.",
     ),
@@ -51,6 +53,7 @@ CANCELLED: Final = (
         id="cancelled",
         kind=Kind.GENERIC,
         retryable=False,
+        actor="caller",
         because="The caller gave the call up.",
     ),
 )
@@ -60,6 +63,7 @@ OWN_DEADLINE: Final = (
         id="own-deadline",
         kind=Kind.TIMEOUT,
         retryable=False,
+        actor="caller",
         signs=("bare-timeout",),
         phrases=("time budget", "context deadline exceeded"),
         unless=Evidence(phrases=("client.timeout",)),

@@ -100,6 +100,7 @@ CLASS_NAMES: Final = (
         id="class-connection",
         kind=Kind.TIMEOUT,
         retryable=True,
+        actor="transport",
         because="Only the client's class name speaks: no connection.",
     ),
 )

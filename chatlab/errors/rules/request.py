@@ -96,6 +96,7 @@ PASSING_OR_NOT: Final = (
         id="tls-certificate",
         kind=Kind.GENERIC,
         retryable=False,
+        actor="transport",
         phrases=("pkix path", "wrong version number"),
         because="The TLS certificate is not trusted here; waiting does not change that.",
     ),

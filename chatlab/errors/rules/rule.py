@@ -65,12 +65,31 @@ class Evidence:
 class Rule(Evidence):
     """One row: this evidence means this kind.
 
-    id: ``area-what``, permanent. given: also needed. unless: what forbids it. because: for
-    people. settled: False where the row only falls back on the status, so that a provider's
-    ``x-should-retry: true`` may still make it retryable. chain_broken: the previous response id is
-    lost. own_application: the failure is the application's, and names no
-    provider. definite: a code of this row, in a field for codes, decides before any words.
-    documented: further evidence that no sample has shown yet.
+    Parameters
+    ----------
+    id
+        ``area-what``, permanent.
+    kind, retryable
+        What the row says.
+    because
+        Why, for people.
+    given
+        Evidence that is also needed.
+    unless
+        Evidence that forbids the row.
+    settled
+        False where the row only falls back on the status, so that a provider's
+        ``x-should-retry: true`` may still make it retryable.
+    chain_broken
+        The previous response id is lost.
+    own_application
+        The failure is the application's, and names no provider.
+    actor
+        Whose act it was: ``provider``, ``transport``, ``caller`` or ``reader``.
+    definite
+        A code of this row, in a field for codes, decides before any words.
+    documented
+        Further evidence that no sample has shown yet.
     """
 
     id: str
@@ -82,6 +101,7 @@ class Rule(Evidence):
     settled: bool = True
     chain_broken: bool = False
     own_application: bool = False
+    actor: str = "provider"
     definite: bool = False
     documented: tuple[Fact, ...] = ()
 
