@@ -12,11 +12,11 @@ from chatlab.errors import Failure, Kind, Raised, Verdict, classify
 from chatlab.errors.reading.fields import parsed
 from chatlab.errors.reading.signals import lower_headers
 from chatlab.errors.reading.text.phrases import clean
+from chatlab.errors.reading.text.streams import is_event_stream
 
 OBSERVED: Final = ("status", "headers", "body", "exception", "text")
 """The fields of a record that hold the observation."""
 
-_STREAM: Final = ("event:", "data:", "id:", ": ")
 _PATHS: Final = (
     ("/chat/completions", "chat_completions"),
     ("/responses", "responses"),
@@ -151,7 +151,7 @@ def _surface(failure: Failure, verdict: Verdict) -> str:
 def _surfaces(failure: Failure, verdict: Verdict) -> Iterator[tuple[str, bool]]:
     raised = bool(failure.exception_type or failure.exception_text)
     answered = failure.body is not None or failure.signals.status is not None
-    stream = isinstance(failure.body, str) and failure.body.lstrip().startswith(_STREAM)
+    stream = isinstance(failure.body, str) and is_event_stream(failure.body)
     yield "truncated_stream", "sign:stream-cut" in failure.signals.terms
     yield "transport", raised and not answered and verdict.kind is Kind.TIMEOUT
     yield "sdk_exception", raised

@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 from chatlab.corpus.record_schema import SIDECARS, formatted, problems_of
 from chatlab.corpus.sample import Sample, SampleError
 from chatlab.errors.providers import SHIPPED, Providers
+from chatlab.errors.reading.text.streams import is_event_stream
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 """A file of more bytes is not read."""
@@ -116,10 +117,9 @@ def sidecar_ending(body: object) -> str | None:
     """How the sidecar of `body` ends, or None when it belongs into the record."""
     if not isinstance(body, str):
         return None
-    opening = body.lstrip()[:200].lower()
-    if opening.startswith(("event:", "data:")):
+    if is_event_stream(body):
         return SIDECARS[1]
-    return SIDECARS[0] if opening.startswith("<") else None
+    return SIDECARS[0] if body.lstrip()[:1] == "<" else None
 
 
 def _read(path: Path, where: str) -> bytes:

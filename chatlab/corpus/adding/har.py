@@ -21,6 +21,7 @@ from chatlab.corpus.sample import SampleError
 from chatlab.errors import Failure
 from chatlab.errors.reading.fields import parsed
 from chatlab.errors.reading.signals import lower_headers
+from chatlab.errors.reading.text.streams import is_event_stream
 from chatlab.errors.reading.who_answered import provider_in
 from chatlab.exceptions import MissingExtra
 
@@ -187,7 +188,7 @@ def is_error_answer(text: str, headers: Mapping[str, object]) -> bool:
     A stream counts as cut only when it is a model's: others need no last event.
     """
     opening = text[:6].lstrip()
-    if opening.startswith(("event:", "data:")):
+    if is_event_stream(text):
         if _STREAM_ERROR.search(text):
             return True
         cut = "sign:stream-cut" in Failure(body=text).signals.terms

@@ -10,6 +10,7 @@ from typing import Final
 from chatlab.errors.failure import Failure
 from chatlab.errors.observing.envelopes import Call, calls_in, calls_in_text
 from chatlab.errors.reading.fields import parsed
+from chatlab.errors.reading.text.streams import is_event_stream
 from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, literal
 from chatlab.errors.reading.who_answered import normalised_provider, provider_in, vendor_of
 from chatlab.text.patterns import lazy
@@ -61,7 +62,7 @@ def from_text(text: str) -> Failure:
     payload = _payload_in(text) if opening.startswith(("{", "[")) else None
     if payload is not None:
         return from_payload(payload)
-    if opening.startswith(("event:", "data:")):
+    if is_event_stream(text):
         return Failure(body=text)
     if "Traceback (most recent" in text and _OWN_DEADLINE.search(text[-_LAST_LINE_CHARS:]):
         return Failure(text=text.rstrip().rpartition("\n")[2])

@@ -1,1 +1,1 @@
-"""From anything observed to evidence."""
+"""From what was observed to parts with an origin, and from parts to signals."""

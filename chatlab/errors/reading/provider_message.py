@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.kinds import Kind
 from chatlab.errors.reading.fields import decoded, parsed
+from chatlab.errors.reading.text.streams import is_event_stream
 from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, structures
 from chatlab.errors.redact import redacted
 from chatlab.text.patterns import lazy
@@ -85,7 +86,7 @@ def _embedded(text: str, steps: Iterator[int]) -> str | None:
     """The message in the JSON that a wrapper repeats, or in the last event of a stream."""
     if len(text) > MAX_PARSED_CHARS:
         return None
-    if text.lstrip().startswith(("event:", "data:")):
+    if is_event_stream(text):
         events = [line[5:] for line in text.splitlines() if line.startswith("data:")]
         said = (_enveloped(event, steps) for event in reversed(events[-_MAX_EVENTS:]))
     else:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from chatlab.errors.reading.text.streams import is_event_stream
 from chatlab.lab.protocols.exchange import (
     TRANSFER_HEADERS,
     BodyPiece,
@@ -151,7 +152,7 @@ def _error_event(sample: Sample, path: str) -> BodyPiece:
     """Return the sample as an event, in the words of the endpoint that was called."""
     name = "error" if path in _NAMED_ERRORS else None
     if isinstance(sample.body, str):
-        if sample.body.startswith(("event:", "data:")):
+        if is_event_stream(sample.body):
             return BodyPiece(utf8(sample.body.rstrip("\n") + "\n\n"))
         return event(sample.body, name)
     payload = _payload(sample)
