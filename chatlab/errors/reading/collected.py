@@ -158,9 +158,9 @@ def _from_text(where: str, key: str, text: str, found: Collected, origin: Origin
 
     origin: of its sentences; `Origin.CONTEXT` has its lines told apart.
     """
-    text = without_request(text)
     if "{" in text and len(text) <= MAX_PARSED_CHARS:
         text = _without_structures(where, text, found)
+    text = without_request(text)
     if origin is Origin.CONTEXT:
         speaking, context = speaking_lines(text)
         if speaking.strip():

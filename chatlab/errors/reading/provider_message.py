@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from chatlab.errors.kinds import Kind
-from chatlab.errors.reading.fields import decoded, parsed
+from chatlab.errors.observation import Observation
+from chatlab.errors.reading.collected import all_places
+from chatlab.errors.reading.fields import Origin, decoded, parsed
 from chatlab.errors.reading.text.streams import is_event_stream
 from chatlab.errors.reading.text.structures import MAX_PARSED_CHARS, structures
 from chatlab.errors.redact import redacted
@@ -22,6 +24,8 @@ _MAX_EVENTS: Final = 8
 _NESTED: Final = ("error", "Error", "errors", "response")
 _SAID: Final = ("message", "detail", "error", "Message", "msg", "error_description")
 _AFTER_JSON: Final = " \t\r\n'\"`.,;:)]}>"
+_BLANKED: Final = "\x1a\x1a"
+"""In a line of which a part was the caller's request."""
 _TRACEBACK: Final = "Traceback (most recent call last)"
 _WRAPPER: Final = lazy(r"Error code: \d{3} - ")
 _CLASS_NAME: Final = lazy(r"[A-Za-z_][\w.]*: ")
@@ -54,11 +58,27 @@ def detail(failure: Failure, kind: Kind) -> str:
             continue
         if said:
             return said
-    for raw in (failure.exception_text, failure.text, failure.body):
+    for raw in (failure.exception_text, _speaking(failure), failure.body):
         said = _trimmed(_prose((decoded(raw) or "")[:MAX_PARSED_CHARS]), kind)
         if said:
             return said
     return ""
+
+
+def _speaking(failure: Failure) -> str:
+    """The lines of a pasted text that report the failure; all of it where none does."""
+    text = decoded(failure.text) or ""
+    if not text or _TRACEBACK in text:
+        return text
+    if "\n" in text:
+        text = redacted(text[:MAX_PARSED_CHARS])  # before a key is parted from its other line
+    try:
+        places = all_places(Observation(text=text))
+    except Exception:  # a hostile text says nothing
+        return ""
+    errors = [place.value for place in places if place.origin is Origin.ERROR]
+    lines = "\n".join(errors or [place.value for place in places]).splitlines()
+    return "\n".join(line for line in lines if _BLANKED not in line).replace("\x1a", "")
 
 
 def _enveloped(raw: object, steps: Iterator[int]) -> str | None:
