@@ -210,6 +210,90 @@ FAILED: dict[str, tuple[dict[str, Any], tuple[str, bool, str | None]]] = {
         {"event": SAID, "level": "error", "timestamp": "2026-11-20", "duration_ms": 401},
         ("overloaded", True, None),
     ),
+    "structlog, a list of exceptions": (
+        {
+            "prompt": ASKED[0]["content"],
+            "event": "chat_failed",
+            "level": "error",
+            "timestamp": "2026-11-20T10:00:00Z",
+            "exception": [
+                {
+                    "exc_type": "APIConnectionError",
+                    "exc_value": "Connection error.",
+                    "is_cause": False,
+                    "frames": [{"locals": {"prompt": ASKED[0]["content"]}}],
+                },
+                {"exc_type": "ReadError", "exc_value": "HTTP 401", "is_cause": True, "frames": []},
+            ],
+        },
+        ("timeout", True, None),
+    ),
+    "loguru": (
+        {
+            "text": f"ERROR chat failed\n  prompt = {ASKED[0]['content']!r}\nOverloadedError: x",
+            "record": {
+                "exception": {"type": "OverloadedError", "value": SAID, "traceback": True},
+                "level": {"name": "ERROR", "no": 40},
+                "message": "chat failed",
+                "line": 401,
+            },
+        },
+        ("overloaded", True, None),
+    ),
+    "celery": (
+        {
+            "status": "FAILURE",
+            "result": {
+                "exc_type": "RateLimitError",
+                "exc_message": ["Error code: 429 - Rate limit reached for gpt-4o."],
+                "exc_module": "openai",
+            },
+            "traceback": f"  prompt = {ASKED[0]['content']!r}",
+            "task_id": "1",
+        },
+        ("rate_limit", True, "openai"),
+    ),
+    "vcrpy": (
+        {
+            "version": 1,
+            "interactions": [
+                {
+                    "request": {
+                        "uri": "https://api.openai.com/v1/chat/completions",
+                        "body": json.dumps({"messages": ASKED}),
+                    },
+                    "response": {
+                        "status": {"code": 429, "message": "Too Many Requests"},
+                        "headers": {"retry-after": ["7"]},
+                        "body": {"string": json.dumps(LIMITED)},
+                    },
+                }
+            ],
+        },
+        ("rate_limit", True, "openai"),
+    ),
+    "pino, the attempts of the AI SDK": (
+        {
+            "level": 50,
+            "time": 1,
+            "msg": "chat failed",
+            "err": {
+                "type": "RetryError",
+                "message": "Failed after 2 attempts.",
+                "aggregateErrors": [
+                    {
+                        "name": "AI_APICallError",
+                        "url": "https://api.anthropic.com/v1/messages",
+                        "requestBodyValues": {"messages": ASKED},
+                        "statusCode": 529,
+                        "responseHeaders": {},
+                        "responseBody": '{"error": {"type": "overloaded_error"}}',
+                    }
+                ],
+            },
+        },
+        ("overloaded", True, "anthropic"),
+    ),
     "cloud logging": (
         {
             "severity": "ERROR",
@@ -233,6 +317,28 @@ GOOD: dict[str, dict[str, Any]] = {
     "langfuse": {"level": "DEFAULT", "statusMessage": None, "input": ASKED, "output": "HTTP 503"},
     "braintrust": {"span_id": "1", "span_attributes": {}, "input": ASKED, "output": "timeout"},
     "batch": {"custom_id": "c", "response": {"status_code": 200, "body": {}}, "error": None},
+    "vcrpy": {
+        "interactions": [
+            {
+                "request": {"uri": "https://api.openai.com/v1/x", "body": json.dumps(ASKED)},
+                "response": {
+                    "status": {"code": 200, "message": "OK"},
+                    "headers": {"keep-alive": ["timeout=5"]},
+                    "body": {"string": "A request that timed out can be sent again."},
+                },
+            }
+        ]
+    },
+    "celery": {
+        "status": "SUCCESS",
+        "result": "HTTP 429 means that the rate limit was exceeded.",
+        "traceback": None,
+        "task_id": "1",
+    },
+    "loguru": {
+        "text": "INFO chat completed",
+        "record": {"exception": None, "level": {"name": "INFO", "no": 20}, "message": "completed"},
+    },
     "pino": {"level": 30, "time": 1, "msg": "request took 429 ms"},
 }
 LINES = {

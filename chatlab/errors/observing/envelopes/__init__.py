@@ -8,12 +8,14 @@ from chatlab.errors.observing.envelopes.call import MAX_CALLS, Call, Record
 from chatlab.errors.observing.envelopes.proxies import proxy_calls
 from chatlab.errors.observing.envelopes.reports import (
     ai_sdk_calls,
+    celery_calls,
     log_calls,
+    loguru_calls,
     notebook_calls,
     sentry_calls,
 )
 from chatlab.errors.observing.envelopes.spans import otlp_calls, span_calls, tracer_calls
-from chatlab.errors.observing.envelopes.traffic import batch_calls, har_calls
+from chatlab.errors.observing.envelopes.traffic import batch_calls, cassette_calls, har_calls
 
 __all__ = ["Call", "calls_in", "calls_in_text"]
 
@@ -25,6 +27,9 @@ _READERS = (
     ai_sdk_calls,
     notebook_calls,
     batch_calls,
+    cassette_calls,
+    celery_calls,
+    loguru_calls,
     tracer_calls,
     log_calls,
 )

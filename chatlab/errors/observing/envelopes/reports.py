@@ -105,9 +105,12 @@ def log_calls(document: Record) -> tuple[Call, ...] | None:
     dressed = any(name in document.fields for name in _TIME_NAMES)
     if said is None or not dressed or not _is_log(document):
         return None
-    raised = Record(error) if isinstance(error, Mapping) else Record({})
-    kind = raised.first_text("type", "name", "kind", "class", "error.kind")
-    told = raised.first_text("message", "msg", "error.message", "value")
+    raised = _raised(error)
+    dumped = ai_sdk_calls(raised)
+    if dumped is not None:
+        return dumped
+    kind = raised.first_text("type", "name", "kind", "class", "error.kind", "exc_type")
+    told = raised.first_text("message", "msg", "error.message", "value", "exc_value")
     status = next((one for name in _STATUS_NAMES if isinstance(one := raised.at(name), int)), None)
     trace = error if isinstance(error, str) else None
     return (
@@ -118,6 +121,60 @@ def log_calls(document: Record) -> tuple[Call, ...] | None:
             exception_type=kind,
             exception_text=told,
             text=said if trace is None else f"{said}: {trace}",
+        ),
+    )
+
+
+def _raised(error: object) -> Record:
+    """The exception of a log record.
+
+    A mapping, the first of structlog's list with its causes, or the last of pino's attempts.
+    """
+    if isinstance(error, list | tuple) and error:
+        error = error[0]
+    if isinstance(error, Mapping):
+        attempts = list(Record(error).records("aggregateErrors"))
+        return attempts[-1][1] if attempts else Record(error)
+    return Record({})
+
+
+def loguru_calls(document: Record) -> tuple[Call, ...] | None:
+    """A record of loguru in JSON; its text holds the values of local variables and is not read."""
+    if document.text("record", "level", "name") is None or "text" not in document.fields:
+        return None
+    told = document.text("record", "exception", "value")
+    raised = document.at("record", "exception") is not None
+    level = (document.text("record", "level", "name") or "").lower()
+    return (
+        Call(
+            where="record",
+            failed=raised or level not in _QUIET | {"success"},
+            exception_type=document.text("record", "exception", "type"),
+            exception_text=told,
+            text=document.text("record", "message"),
+        ),
+    )
+
+
+def celery_calls(document: Record) -> tuple[Call, ...] | None:
+    """A result of Celery as its backends keep it; what a task returned is no error."""
+    if not {"task_id", "status", "result"} <= document.fields.keys():
+        return None
+    if document.text("status") == "SUCCESS":
+        return (Call(where="result", failed=False),)
+    said, module = document.at("result", "exc_message"), document.text("result", "exc_module")
+    if isinstance(said, list | tuple):
+        said = next((one for one in said if isinstance(one, str)), None)
+    kind = document.text("result", "exc_type")
+    if kind is None:
+        return None
+    return (
+        Call(
+            where="result",
+            failed=True,
+            exception_type=f"{module}.{kind}" if module else kind,
+            exception_text=said if isinstance(said, str) else document.text("traceback"),
+            provider=module.partition(".")[0] if module else None,
         ),
     )
 

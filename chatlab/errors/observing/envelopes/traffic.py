@@ -1,13 +1,16 @@
-"""Recorded HTTP traffic: HAR files of browsers and proxies, and lines of OpenAI's batch results."""
+"""Recorded HTTP traffic: HAR files, cassettes of vcrpy, and lines of OpenAI's batch results."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from chatlab.errors.observing.envelopes.call import Call, Record
 
+_MAX_HEADERS: Final = 200
 _ABORTED: Final = ("net::ERR_ABORTED", "NS_BINDING_ABORTED")
 """What a browser says when its own page gave the request up."""
 
@@ -78,3 +81,36 @@ def batch_calls(document: Record) -> tuple[Call, ...] | None:
     failed = bool(error) or (isinstance(status, int) and status >= 400)
     body = document.at("response", "body") if failed else None
     return (Call("", failed, status=status, body=body or ({"error": error} if error else None)),)
+
+
+def cassette_calls(document: Record) -> tuple[Call, ...] | None:
+    """The calls of a cassette of vcrpy that was written as JSON."""
+    if not isinstance(document.at("interactions"), list):
+        return None
+    return tuple(
+        _interaction(number, one)
+        for number, one in document.records("interactions")
+        if isinstance(one.at("response"), Mapping)
+    )
+
+
+def _interaction(number: int, one: Record) -> Call:
+    status = one.at("response", "status", "code")
+    failed = isinstance(status, int) and status >= 400
+    headers = one.at("response", "headers")
+    return Call(
+        where=f"interactions[{number}]",
+        failed=failed,
+        status=status,
+        headers=_joined(headers) if isinstance(headers, Mapping) else None,
+        body=one.at("response", "body", "string") if failed else None,
+        provider=_host(one.text("request", "uri")),
+    )
+
+
+def _joined(headers: Mapping[object, object]) -> dict[str, object]:
+    """Headers with the first of several values of each."""
+    return {
+        str(name): next(iter(value), None) if isinstance(value, list) else value
+        for name, value in islice(headers.items(), _MAX_HEADERS)
+    }
