@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import gc
 import importlib
 import inspect
 import pickle
@@ -93,6 +94,7 @@ def test_each_public_function_and_class_is_described(place: str, name: str) -> N
 def test_examples_run(name: str) -> None:
     """Each ``>>>`` line of the module gives what it shows."""
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+    gc.collect()  # what an example leaves open is its own fault, not that of the next one
 
 
 def test_there_are_examples_in_the_rooms_that_people_start_with() -> None:

@@ -27,6 +27,7 @@ class FakeProvider:
     >>> with FakeProvider(["http-error:429", "success"]) as provider:
     ...     client = OpenAI(base_url=provider.openai_base_url, api_key="none")
     ...     client.responses.create(model="gpt-5", input="What is the answer?").output_text
+    ...     client.close()
     'The answer is 42.'
     >>> [request.met for request in provider.requests]
     ['http-error:429', 'success']
