@@ -12,6 +12,8 @@ from chatlab import Corpus, Failure, classify
 from chatlab.errors import Raised
 from chatlab.errors.explain.evidence import Finding
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     sample.id: (sample.failure, counterfactual)
     for sample in Corpus.load().values()

@@ -10,6 +10,8 @@ from support.surroundings import AROUND, REQUEST, as_pasted, paragraphs_of_packa
 from chatlab.corpus import Corpus
 from chatlab.errors import Verdict, classify
 
+pytestmark = pytest.mark.slow
+
 PASTED = {one.id: text for one in Corpus.load().values() if (text := as_pasted(one))}
 DEFINITE = {
     "invalid_api_key": "auth",
