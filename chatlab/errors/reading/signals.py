@@ -1,4 +1,4 @@
-"""What a failure's evidence amounts to, read once when the `Failure` is built."""
+"""What a failure's evidence amounts to, read when it is first asked for."""
 
 from __future__ import annotations
 
@@ -59,10 +59,28 @@ _CALLED: Final = lazy(
 class Signals:
     """The evidence in the form that rules are matched against.
 
-    status: the HTTP status, None when there is none (200 is none: the error came inside the
-    stream). words: every text in one spelling. terms: codes, class names, ``status:429``,
-    ``provider:google`` and ``sign:...``. should_retry: the header ``x-should-retry``. answered: who
-    answered, and how that is known.
+    Parameters
+    ----------
+    status
+        The HTTP status; None when there is none (200 is none: the error came inside the stream).
+    provider
+        Who answered, as `Verdict.provider` says it.
+    hint
+        The wait that was asked for.
+    words
+        What the strongest parts that speak say, in one spelling.
+    terms
+        Codes, class names, ``status:429``, ``provider:google`` and ``sign:...``.
+    should_retry
+        The header ``x-should-retry``.
+    answered
+        Who answered, and how that is known.
+    codes
+        Those of the codes that stand in a field for codes.
+    prose
+        Whether the words are only context, so that none but an assertion counts.
+    failed
+        Whether anything but context tells of a failure.
     """
 
     status: int | None
@@ -204,7 +222,7 @@ def _what_was_said(places: list[Place]) -> _Said:
 
 
 def _who_answered(failure: Observation, places: list[Place], providers: Providers) -> Answered:
-    """By what speaks; by the context only where it shows a provider's host or own words."""
+    """By what speaks, else by a frame's package, else by a host or own words in the context."""
     speaking = "\n".join(place.value for place in places if place.origin is not Origin.CONTEXT)
     answered = who_answered((ends_of(speaking, _NAME_CHARS).lower(),), failure.provider, providers)
     if answered.tier is not Tier.NOBODY:
@@ -214,7 +232,7 @@ def _who_answered(failure: Observation, places: list[Place], providers: Provider
     if speaking and not leads:
         context = "\n".join(_CALLED.findall(context[: 2 * READ_CHARS]))
     frames = decoded(failure.text)
-    if (frames and "node_modules" in frames) or (frames and "-packages/" in frames):
+    if frames and ("node_modules" in frames or "-packages/" in frames):
         package = who_answered((ends_of(frames).lower(),), None, providers)
         if package.tier is Tier.PACKAGE:
             return package
